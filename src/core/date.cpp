@@ -1,0 +1,79 @@
+#include "core/date.h"
+
+#include "core/error.h"
+#include "core/text.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace cbr {
+namespace {
+
+constexpr std::int64_t seconds_per_day = 24 * 60 * 60;
+constexpr std::time_t moscow_offset = 3 * 60 * 60;
+constexpr Date first_of_archive{8217};    // 1992-07-01
+constexpr Date last_of_calendar{2932896}; // 9999-12-31
+
+std::tm calendar(Date date)
+{
+    const std::time_t seconds = date.days_since_1970() * seconds_per_day;
+    std::tm broken_down{};
+    gmtime_r(&seconds, &broken_down);
+    return broken_down;
+}
+
+std::string formatted(Date date, const char *format)
+{
+    const std::tm day = calendar(date);
+    char text[64];
+    std::strftime(text, sizeof text, format, &day);
+    return text;
+}
+
+int to_number(std::string_view digits) { return std::atoi(std::string(digits).c_str()); }
+
+} // namespace
+
+std::optional<Date> Date::from_calendar(int year, int month, int day)
+{
+    std::tm asked{};
+    asked.tm_year = year - 1900;
+    asked.tm_mon = month - 1;
+    asked.tm_mday = day;
+    const Date date(timegm(&asked) / seconds_per_day);
+    const std::tm found = calendar(date); // timegm() carries 31 February over into March
+    if (found.tm_year != year - 1900 || found.tm_mon != month - 1 || found.tm_mday != day)
+        return std::nullopt;
+    return date;
+}
+
+std::string Date::iso() const { return formatted(*this, "%Y-%m-%d"); }
+
+std::string Date::request() const { return formatted(*this, "%d/%m/%Y"); }
+
+std::optional<Date> parse_date(std::string_view text)
+{
+    text = trimmed(text);
+    if (text.size() != 10 || (text[2] != '.' && text[2] != '/') || text[5] != text[2])
+        return std::nullopt;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (i != 2 && i != 5 && !is_digit(text[i]))
+            return std::nullopt;
+    const int year = to_number(text.substr(6));
+    if (year < 1900) // timegm() is exact, but the Bank has no such day
+        return std::nullopt;
+    return Date::from_calendar(year, to_number(text.substr(3, 2)), to_number(text.substr(0, 2)));
+}
+
+Date today_in_moscow(std::time_t now) { return Date((now + moscow_offset) / seconds_per_day); }
+
+void ensure_in_archive(Date date)
+{
+    if (date < first_of_archive || date > last_of_calendar)
+        throw Error(ErrorKind::date_range,
+                    date < first_of_archive ? "date " + date.iso() + " is before the Bank of Russia's archive"
+                                            : "date is after the year 9999",
+                    "The archive of exchange rates begins on 1992-07-01.");
+}
+
+} // namespace cbr

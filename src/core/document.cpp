@@ -1,0 +1,306 @@
+#include "core/document.h"
+
+#include "core/text.h"
+
+#include <cstring>
+#include <exception>
+#include <memory>
+
+#include <libxml/parser.h>
+#include <libxml/xmlerror.h>
+
+namespace cbr {
+namespace {
+
+constexpr std::size_t max_field_bytes = 4096;
+constexpr std::size_t parse_chunk_bytes = 64 * 1024;
+
+// libxml2 2.12 made the error that it hands to callbacks const.
+#if LIBXML_VERSION >= 21200
+using XmlErrorPointer = const xmlError *;
+#else
+using XmlErrorPointer = xmlErrorPtr;
+#endif
+
+struct ParserDeleter {
+    void operator()(xmlParserCtxt *parser) const { xmlFreeParserCtxt(parser); }
+};
+
+const char *as_chars(const xmlChar *text) { return reinterpret_cast<const char *>(text); }
+
+const char *find_name(const std::vector<const char *> &names, const xmlChar *name)
+{
+    for (const char *known : names)
+        if (std::strcmp(known, as_chars(name)) == 0)
+            return known;
+    return nullptr;
+}
+
+// What goes on between two SAX events. An exception may not cross libxml2's frames, so the first one is kept and
+// thrown once the parser has returned.
+class Reading {
+public:
+    Reading(const DocumentSource &source, const DocumentShape &shape,
+            const std::function<void(const Element &)> &on_record)
+        : source_(source), shape_(shape), on_record_(on_record), root_(source, shape.root, 1)
+    {
+    }
+
+    Element run(std::string_view bytes);
+
+    void start_element(const xmlChar *name, int attribute_count, const xmlChar **attributes);
+    void end_element();
+    void characters(const char *text, std::size_t length);
+    void doctype();
+    void parser_error(XmlErrorPointer error);
+
+    // The body of each SAX callback.
+    template <class Step> void guarded(Step step) noexcept
+    {
+        if (failure_)
+            return;
+        try {
+            step();
+        } catch (...) {
+            failure_ = std::current_exception();
+            xmlStopParser(parser_.get());
+        }
+    }
+
+private:
+    void take_attributes(Element &element, const std::vector<const char *> &known, int count,
+                         const xmlChar **attributes) const;
+    long line() const { return xmlSAX2GetLineNumber(parser_.get()); }
+
+    const DocumentSource &source_;
+    const DocumentShape &shape_;
+    const std::function<void(const Element &)> &on_record_;
+    std::unique_ptr<xmlParserCtxt, ParserDeleter> parser_;
+    std::exception_ptr failure_;
+
+    Element root_;
+    std::optional<Element> record_;   // the open record
+    std::string *field_ = nullptr;    // the open field's text
+    int depth_ = 0;                   // of open elements: the root is 1, a record 2, a field 3
+};
+
+Reading &reading(void *context) { return *static_cast<Reading *>(context); }
+
+void on_start_element(void *context, const xmlChar *name, const xmlChar *, const xmlChar *, int, const xmlChar **,
+                      int attribute_count, int, const xmlChar **attributes) noexcept
+{
+    reading(context).guarded([&] { reading(context).start_element(name, attribute_count, attributes); });
+}
+
+void on_end_element(void *context, const xmlChar *, const xmlChar *, const xmlChar *) noexcept
+{
+    reading(context).guarded([&] { reading(context).end_element(); });
+}
+
+void on_characters(void *context, const xmlChar *text, int length) noexcept
+{
+    reading(context).guarded([&] { reading(context).characters(as_chars(text), static_cast<std::size_t>(length)); });
+}
+
+void on_doctype(void *context, const xmlChar *, const xmlChar *, const xmlChar *) noexcept
+{
+    reading(context).guarded([&] { reading(context).doctype(); });
+}
+
+void on_parser_error(void *context, XmlErrorPointer error) noexcept
+{
+    reading(context).guarded([&] { reading(context).parser_error(error); });
+}
+
+xmlSAXHandler sax_handler()
+{
+    xmlSAXHandler handler;
+    std::memset(&handler, 0, sizeof handler);
+    handler.initialized = XML_SAX2_MAGIC;
+    handler.startElementNs = on_start_element;
+    handler.endElementNs = on_end_element;
+    handler.characters = on_characters;
+    handler.cdataBlock = on_characters;
+    handler.internalSubset = on_doctype;
+    handler.serror = on_parser_error; // this parser's own; the process-wide handlers belong to the server
+    return handler;
+}
+
+Element Reading::run(std::string_view bytes)
+{
+    xmlSAXHandler handler = sax_handler();
+    parser_.reset(xmlCreatePushParserCtxt(&handler, this, nullptr, 0, nullptr));
+    if (!parser_)
+        throw std::bad_alloc();
+    xmlCtxtUseOptions(parser_.get(), XML_PARSE_NONET);
+    while (!failure_ && !bytes.empty()) {
+        const std::string_view chunk = bytes.substr(0, parse_chunk_bytes);
+        xmlParseChunk(parser_.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
+        bytes.remove_prefix(chunk.size());
+    }
+    if (!failure_)
+        xmlParseChunk(parser_.get(), nullptr, 0, 1);
+    if (failure_)
+        std::rethrow_exception(failure_);
+    return std::move(root_);
+}
+
+void Reading::start_element(const xmlChar *name, int attribute_count, const xmlChar **attributes)
+{
+    ++depth_;
+    if (depth_ == 1) {
+        if (std::strcmp(as_chars(name), shape_.root) != 0)
+            fail_document(source_, ErrorKind::document,
+                          "the root element is " + quoted_excerpt(as_chars(name)) + ", not \"" + shape_.root + "\"");
+        take_attributes(root_, shape_.root_attributes, attribute_count, attributes);
+    } else if (depth_ == 2) {
+        if (std::strcmp(as_chars(name), shape_.record) == 0) {
+            record_.emplace(source_, shape_.record, line());
+            take_attributes(*record_, shape_.record_attributes, attribute_count, attributes);
+        }
+    } else if (depth_ == 3 && record_) {
+        if (const char *known = find_name(shape_.fields, name)) {
+            if (record_->find(known))
+                record_->fail(ErrorKind::document, std::string("element \"") + known + "\" appears twice");
+            field_ = &record_->fields.emplace_back(known, std::string()).second;
+        }
+    }
+}
+
+void Reading::end_element()
+{
+    if (depth_ == 3 && field_) {
+        *field_ = std::string(trimmed(*field_));
+        field_ = nullptr;
+    } else if (depth_ == 2 && record_) {
+        on_record_(*record_);
+        record_.reset();
+    } else if (depth_ == 1) {
+        root_.text = std::string(trimmed(root_.text));
+    }
+    --depth_;
+}
+
+void Reading::characters(const char *text, std::size_t length)
+{
+    if (depth_ == 3 && field_) {
+        if (field_->size() + length > max_field_bytes)
+            record_->fail(ErrorKind::document, "an element has more than " + std::to_string(max_field_bytes) + " bytes");
+        field_->append(text, length);
+    } else if (depth_ == 1 && root_.text.size() + length <= max_field_bytes) {
+        root_.text.append(text, length);
+    }
+}
+
+void Reading::doctype()
+{
+    fail_document(source_, ErrorKind::document, "it contains a DOCTYPE",
+                  "The Bank's documents have none, and declarations of entities are not accepted.");
+}
+
+void Reading::parser_error(XmlErrorPointer error)
+{
+    if (error->level != XML_ERR_FATAL)
+        return;
+    fail_document(source_, ErrorKind::document, "it is not well-formed XML",
+                  "Line " + std::to_string(error->line) + ": " +
+                      std::string(trimmed(error->message ? error->message : "unknown error")) + ".");
+}
+
+// libxml2 hands over five pointers an attribute: local name, prefix, namespace, begin and end of the value.
+void Reading::take_attributes(Element &element, const std::vector<const char *> &known, int count,
+                              const xmlChar **attributes) const
+{
+    for (int i = 0; i < count; ++i, attributes += 5) {
+        const char *name = find_name(known, attributes[0]);
+        if (!name)
+            continue;
+        const std::string_view value(as_chars(attributes[3]), static_cast<std::size_t>(attributes[4] - attributes[3]));
+        element.attributes.emplace_back(name, std::string(trimmed(value.substr(0, max_field_bytes))));
+    }
+}
+
+std::string_view without_byte_order_mark(std::string_view bytes)
+{
+    if (starts_with(bytes, utf8_byte_order_mark))
+        bytes.remove_prefix(utf8_byte_order_mark.size());
+    return bytes;
+}
+
+void ensure_markup(std::string_view bytes, const DocumentSource &source)
+{
+    const std::string_view visible = trimmed(without_byte_order_mark(bytes));
+    if (visible.empty())
+        fail_document(source, ErrorKind::document, "it is empty");
+    if (starts_with_any_case(visible, "<!doctype html") || starts_with_any_case(visible, "<html"))
+        fail_document(source, ErrorKind::document, "it is an HTML page, not XML", {},
+                      "A page instead of rates usually comes from a protection or a proxy between here and the "
+                      "service. Ask less often, or set cbr.base_url to a mirror.");
+    if (visible[0] != '<')
+        fail_document(source, ErrorKind::document, "it is not XML");
+}
+
+// A document that was saved in UTF-8 but still declares windows-1251 would give garbled names. Russian text in
+// windows-1251 is never well-formed UTF-8, so the two can be told apart.
+void ensure_declared_encoding(std::string_view bytes, const DocumentSource &source)
+{
+    if (!starts_with(bytes, "<?xml"))
+        return;
+    const std::string declaration = in_upper_case(bytes.substr(0, bytes.find("?>")));
+    if (declaration.find("WINDOWS-125") != std::string::npos && !is_ascii(bytes) && is_utf8(bytes))
+        fail_document(source, ErrorKind::document, "it declares a windows code page but is written in UTF-8",
+                      "It was converted after the Bank had sent it.",
+                      "Declare encoding=\"utf-8\" in its first line, or take the original.");
+}
+
+} // namespace
+
+DocumentSource document_source(const std::string &name, const std::string &origin, std::string_view bytes)
+{
+    std::string detail = origin + (origin.empty() ? "" : "; ") + std::to_string(bytes.size()) + " bytes";
+    if (!bytes.empty())
+        detail += " that begin with " + quoted_excerpt(bytes);
+    return {name, detail + "."};
+}
+
+std::optional<std::string_view> Element::find(std::string_view attribute_or_field) const
+{
+    for (const auto *values : {&attributes, &fields})
+        for (const auto &[name, value] : *values)
+            if (name == attribute_or_field)
+                return value;
+    return std::nullopt;
+}
+
+std::string_view Element::required(std::string_view attribute_or_field) const
+{
+    const std::optional<std::string_view> value = find(attribute_or_field);
+    if (!value || value->empty())
+        fail(ErrorKind::document, "\"" + std::string(attribute_or_field) + "\" is missing");
+    return *value;
+}
+
+void Element::fail(ErrorKind kind, const std::string &problem, const std::string &hint) const
+{
+    std::string place = "Element \"" + std::string(name_) + "\"";
+    if (!attributes.empty())
+        place += " with " + std::string(attributes[0].first) + " " + quoted_excerpt(attributes[0].second);
+    fail_document(*source_, kind, problem, place + " in line " + std::to_string(line_) + ".", hint);
+}
+
+Element read_document(std::string_view bytes, const DocumentSource &source, const DocumentShape &shape,
+                      const std::function<void(const Element &)> &on_record)
+{
+    ensure_markup(bytes, source);
+    ensure_declared_encoding(bytes, source);
+    return Reading(source, shape, on_record).run(bytes);
+}
+
+void fail_document(const DocumentSource &source, ErrorKind kind, const std::string &problem, const std::string &detail,
+                   const std::string &hint)
+{
+    throw Error(kind, "invalid " + source.name + ": " + problem,
+                detail + (detail.empty() || source.detail.empty() ? "" : " ") + source.detail, hint);
+}
+
+} // namespace cbr

@@ -1,0 +1,68 @@
+// Reads the Bank's XML documents. They all have one shape: a root with attributes, records below it with attributes,
+// fields with text below those. What to look for is told by a DocumentShape; everything else is passed over.
+//
+// A document is hostile until read: a DOCTYPE is an error (so there are no entities to expand), nothing is ever
+// loaded from outside, and fields are bounded. libxml2 decodes windows-1251, windows-1252 and UTF-8.
+#pragma once
+#include "core/error.h"
+#include "core/fence.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cbr {
+
+// What the document is called in messages.
+struct DocumentSource {
+    std::string name;   // completes "invalid ...: what is wrong"
+    std::string detail; // sentences: where it came from, how it begins
+};
+
+// `origin` says where the bytes came from ("GET http://...; HTTP status 200"), or is empty.
+DocumentSource document_source(const std::string &name, const std::string &origin, std::string_view bytes);
+
+struct DocumentShape {
+    const char *root;
+    std::vector<const char *> root_attributes;
+    const char *record;
+    std::vector<const char *> record_attributes;
+    std::vector<const char *> fields;
+};
+
+// The root (no fields) or a record. Values are in UTF-8, trimmed of ASCII white space at both ends.
+class Element {
+public:
+    Element(const DocumentSource &source, const char *name, long line) : source_(&source), name_(name), line_(line) {}
+
+    // The value, nothing where it is absent.
+    std::optional<std::string_view> find(std::string_view attribute_or_field) const;
+
+    // The value. Throws Error(document) where it is absent or empty.
+    std::string_view required(std::string_view attribute_or_field) const;
+
+    // Throws an error that says where in the document it arose.
+    [[noreturn]] void fail(ErrorKind kind, const std::string &problem, const std::string &hint = {}) const;
+
+    std::string text; // of the root: what stands outside of records
+    std::vector<std::pair<std::string_view, std::string>> attributes;
+    std::vector<std::pair<std::string_view, std::string>> fields;
+
+private:
+    const DocumentSource *source_;
+    const char *name_;
+    long line_;
+};
+
+// Calls `on_record` for each record in order, then returns the root. Throws Error(document), and whatever
+// `on_record` throws.
+Element read_document(std::string_view bytes, const DocumentSource &source, const DocumentShape &shape,
+                      const std::function<void(const Element &)> &on_record);
+
+[[noreturn]] void fail_document(const DocumentSource &source, ErrorKind kind, const std::string &problem,
+                                const std::string &detail = {}, const std::string &hint = {});
+
+} // namespace cbr
