@@ -6,10 +6,10 @@
 # CMakeLists.txt builds the same module, and the core's own tests.
 MODULE_big = cbr
 EXTENSION  = cbr
-VERSION    = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cbr.control)
+CBR_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cbr.control)
 DATA       = $(wildcard sql/cbr--*.sql)
 SOURCES    = $(sort $(wildcard src/*.cpp src/core/*.cpp src/pg/*.cpp))
-HEADERS_ALL = $(wildcard src/core/*.h src/pg/*.h)
+OWN_HEADERS = $(wildcard src/core/*.h src/pg/*.h)
 OBJS       = $(SOURCES:.cpp=.o)
 
 # The order is that of the file names' meaning: objects first, then each function, then the settings and errors.
@@ -22,7 +22,7 @@ REGRESS_OPTS = --inputdir=. --temp-instance=tmp_check --temp-config=test/regress
 PG_CONFIG ?= pg_config
 XML2_CFLAGS := $(shell pkg-config --cflags libxml-2.0)
 # Named as a system directory, the server's headers give no warnings; the compiler then passes over PGXS's -I of it.
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(XML2_CFLAGS) -DCBR_VERSION='"$(VERSION)"'
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(XML2_CFLAGS) -DCBR_VERSION='"$(CBR_VERSION)"'
 PG_CXXFLAGS = -std=gnu++17 -Wall -Wextra $(WERROR)
 SHLIB_LINK  = $(shell pkg-config --libs libcurl libxml-2.0) -lstdc++
 EXTRA_CLEAN = tmp_check results regression.diffs regression.out
@@ -31,7 +31,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 COMPILE.cxx.bc += $(PG_CXXFLAGS)
-$(OBJS) $(OBJS:.o=.bc): $(HEADERS_ALL) cbr.control
+$(OBJS) $(OBJS:.o=.bc): $(OWN_HEADERS) cbr.control
 
 # Only what the server looks up leaves the module; C++ symbols of two extensions must never meet.
 ifeq ($(PORTNAME), linux)

@@ -13,7 +13,7 @@ namespace cbr {
 
 class Date {
 public:
-    constexpr explicit Date(std::int64_t days_since_1970 = 0) : days_(days_since_1970) {}
+    constexpr explicit Date(std::int64_t days_since_1970 = 0) noexcept : days_(days_since_1970) {}
 
     // The day, or nothing where the calendar has none (31 February, month 13).
     static std::optional<Date> from_calendar(int year, int month, int day);

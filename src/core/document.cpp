@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -301,6 +302,14 @@ void fail_document(const DocumentSource &source, ErrorKind kind, const std::stri
 {
     throw Error(kind, "invalid " + source.name + ": " + problem,
                 detail + (detail.empty() || source.detail.empty() ? "" : " ") + source.detail, hint);
+}
+
+// xmlParserVersion is like "20914", in some builds with a suffix.
+std::string libxml2_version()
+{
+    const long number = std::strtol(xmlParserVersion, nullptr, 10);
+    return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
+           std::to_string(number % 100);
 }
 
 } // namespace cbr

@@ -65,4 +65,7 @@ Element read_document(std::string_view bytes, const DocumentSource &source, cons
 [[noreturn]] void fail_document(const DocumentSource &source, ErrorKind kind, const std::string &problem,
                                 const std::string &detail = {}, const std::string &hint = {});
 
+// "2.9.14": the library that runs, not the one compiled against.
+std::string libxml2_version();
+
 } // namespace cbr

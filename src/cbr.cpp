@@ -1,0 +1,11 @@
+// The module: its magic block and its start.
+#include "pg/settings.h"
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+void _PG_init(void);
+void _PG_init(void) { cbr::pg::define_settings(); }
+
+} // extern "C"

@@ -1,0 +1,41 @@
+// PostgreSQL's headers, and every difference between its versions 12 to 18 that this extension meets.
+// The core's headers and the standard library's come first: postgres.h redefines names of theirs.
+#pragma once
+#include "core/currency.h"
+#include "core/daily.h"
+#include "core/error.h"
+#include "core/service.h"
+#include "core/text.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/pmsignal.h"
+#include "tcop/utility.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 120000
+#error "PostgreSQL 12 or newer is needed"
+#endif
+
+// Since 15 a prefix can be reserved, so that a misspelt setting is an error; before, it is a warning.
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
