@@ -12,8 +12,8 @@ SOURCES    = $(sort $(wildcard src/*.cpp src/core/*.cpp src/pg/*.cpp))
 OWN_HEADERS = $(wildcard src/core/*.h src/pg/*.h)
 OBJS       = $(SOURCES:.cpp=.o)
 
-# The order is that of the file names' meaning: objects first, then each function, then the settings and errors.
-REGRESS = install version parse_daily daily fetch load currencies errors faults settings privileges \
+# Objects first, then each function, then what holds for all of them.
+REGRESS = install version parse_daily daily fetch load currencies errors settings privileges \
           old_script schema encodings
 # psql runs below the stand-in for the Bank, which tells it its URL; nothing of the machine is used but the binaries.
 REGRESS_OPTS = --inputdir=. --temp-instance=tmp_check --temp-config=test/regress/postgresql.conf --no-locale \

@@ -95,7 +95,8 @@ std::vector<std::string> keep_selected(Publication &publication, const CurrencyS
         throw Error(ErrorKind::not_quoted,
                     "the publication of " + publication.effective_date.iso() +
                         " quotes none of the currencies asked for",
-                    "Asked for: " + joined(not_quoted) + ". Quoted: " + joined(all_quoted) + ".");
+                    "Asked for: " + joined(not_quoted) + ". Quoted: " + joined(all_quoted) + ".",
+                    "A currency that was redenominated has another code before: BYR and BYN, TRL and TRY.");
     publication.rates = std::move(kept);
     return not_quoted;
 }

@@ -98,7 +98,8 @@ Publication read_daily(std::string_view bytes, const DocumentSource &source)
     });
     if (!root.find("Date") && starts_with(root.text, "Error in parameters"))
         fail_document(source, ErrorKind::date_range, "the service says \"Error in parameters\"",
-                      "That is its answer to a date that it has no rates for.");
+                      "That is its answer to a date that it has no rates for.",
+                      "Its archive begins on 1992-07-01; ask for a later date.");
     publication.effective_date = read_effective_date(root);
     if (publication.rates.empty())
         root.fail(ErrorKind::document, "it quotes no currency");
@@ -110,7 +111,7 @@ void ensure_in_force(const Publication &publication, Date asked, Date today, con
     const Date effective = publication.effective_date;
     if (asked > today && effective != asked)
         throw Error(ErrorKind::not_published, "the rates of " + asked.iso() + " are not published yet",
-                    "The publication received took effect, or will, on " + effective.iso() + ".",
+                    "The latest publication takes effect on " + effective.iso() + ".",
                     "The Bank of Russia publishes a day's rates in the afternoon, Moscow time, of the working day before.");
     if (effective > asked || asked - effective > longest_validity_days)
         fail_document(source, ErrorKind::document,

@@ -73,7 +73,7 @@ void ensure_in_archive(Date date)
         throw Error(ErrorKind::date_range,
                     date < first_of_archive ? "date " + date.iso() + " is before the Bank of Russia's archive"
                                             : "date is after the year 9999",
-                    "The archive of exchange rates begins on 1992-07-01.");
+                    "The archive of exchange rates begins on 1992-07-01.", "Ask for a date in it, or for none: the latest.");
 }
 
 } // namespace cbr

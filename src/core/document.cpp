@@ -256,12 +256,15 @@ void ensure_declared_encoding(std::string_view bytes, const DocumentSource &sour
 
 } // namespace
 
-DocumentSource document_source(const std::string &name, const std::string &origin, std::string_view bytes)
+DocumentSource given_document(std::string_view bytes)
 {
-    std::string detail = origin + (origin.empty() ? "" : "; ") + std::to_string(bytes.size()) + " bytes";
-    if (!bytes.empty())
-        detail += " that begin with " + quoted_excerpt(bytes);
-    return {name, detail + "."};
+    return {"document", described(bytes) + ".", "Pass the document's bytes as the Bank of Russia sent them."};
+}
+
+std::string described(std::string_view bytes)
+{
+    return std::to_string(bytes.size()) + " bytes" +
+           (bytes.empty() ? "" : " that begin with " + quoted_excerpt(bytes));
 }
 
 std::optional<std::string_view> Element::find(std::string_view attribute_or_field) const
@@ -301,7 +304,8 @@ void fail_document(const DocumentSource &source, ErrorKind kind, const std::stri
                    const std::string &hint)
 {
     throw Error(kind, "invalid " + source.name + ": " + problem,
-                detail + (detail.empty() || source.detail.empty() ? "" : " ") + source.detail, hint);
+                detail + (detail.empty() || source.detail.empty() ? "" : " ") + source.detail,
+                hint.empty() ? source.hint : hint);
 }
 
 // xmlParserVersion is like "20914", in some builds with a suffix.

@@ -16,14 +16,18 @@
 
 namespace cbr {
 
-// What the document is called in messages.
+// How messages speak of the document.
 struct DocumentSource {
     std::string name;   // completes "invalid ...: what is wrong"
     std::string detail; // sentences: where it came from, how it begins
+    std::string hint;   // what to do where the problem itself suggests nothing
 };
 
-// `origin` says where the bytes came from ("GET http://...; HTTP status 200"), or is empty.
-DocumentSource document_source(const std::string &name, const std::string &origin, std::string_view bytes);
+// A document that the caller has. Its messages say how long it is and how it begins.
+DocumentSource given_document(std::string_view bytes);
+
+// "3153 bytes that begin with ..."
+std::string described(std::string_view bytes);
 
 struct DocumentShape {
     const char *root;

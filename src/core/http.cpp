@@ -207,7 +207,8 @@ Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, c
         return {timeout_error(easy, answer, transfer), true};
     if (is_cut_off(code))
         return {{ErrorKind::transfer, "transfer from " + answer.host + " was cut off",
-                 "GET " + answer.url + "; " + received(transfer)},
+                 "GET " + answer.url + "; " + received(transfer),
+                 "Try again later, or raise cbr.retries."},
                 true};
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
         is_tls_failure(code))

@@ -16,10 +16,10 @@ std::string service_url(std::string base_url, const std::string &path_and_query)
 
 DocumentSource source_of(const HttpAnswer &answer)
 {
-    return document_source("answer from " + answer.host,
-                           "GET " + answer.url + "; HTTP status " + std::to_string(answer.status) + "; content type " +
-                               quoted_excerpt(answer.content_type),
-                           answer.body);
+    return {"answer from " + answer.host,
+            "GET " + answer.url + "; HTTP status " + std::to_string(answer.status) + "; content type " +
+                quoted_excerpt(answer.content_type) + "; " + described(answer.body) + ".",
+            "Try again later. If it stays so, the service's documents have changed: please report it with this message."};
 }
 
 } // namespace

@@ -32,6 +32,6 @@ bool is_ascii(std::string_view text);
 
 // The beginning of `bytes`, in quotes, as one line of printable UTF-8 to be shown in a message: white space is
 // folded, control characters and bytes that are no UTF-8 appear as \xNN.
-std::string quoted_excerpt(std::string_view bytes, std::size_t max_bytes = 120);
+std::string quoted_excerpt(std::string_view bytes, std::size_t max_bytes = 80);
 
 } // namespace cbr

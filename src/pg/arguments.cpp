@@ -61,6 +61,4 @@ std::string_view document_argument(FunctionCallInfo fcinfo, int index)
     return {VARDATA_ANY(document), size};
 }
 
-DocumentSource document_argument_source(std::string_view bytes) { return document_source("document", {}, bytes); }
-
 } // namespace cbr::pg

@@ -29,7 +29,4 @@ CurrencySelection selection_of(const CurrencyArgument &argument);
 // The bytes of a document. Raises an error (54000) where there are more than cbr.max_response_size.
 std::string_view document_argument(FunctionCallInfo fcinfo, int index);
 
-// For messages about such a document.
-DocumentSource document_argument_source(std::string_view bytes);
-
 } // namespace cbr::pg

@@ -85,7 +85,7 @@ Datum cbr_parse_daily(PG_FUNCTION_ARGS)
     const std::string_view document = document_argument(fcinfo, 0);
     const RowSink sink = begin_rows(fcinfo);
     auto *publication = make_owned<Publication>();
-    run_core([&] { *publication = read_daily(document, document_argument_source(document)); });
+    run_core([&] { *publication = read_daily(document, given_document(document)); });
     put_publication(sink, *publication);
     return static_cast<Datum>(0);
 }

@@ -69,7 +69,7 @@ Datum cbr_load(PG_FUNCTION_ARGS)
     auto *stock = make_owned<Stock>();
     run_core([&] {
         const CurrencySelection selection = selection_of(currencies);
-        const DocumentSource source = document_argument_source(document);
+        const DocumentSource source = given_document(document);
         stock->publication = read_daily(document, source);
         if (on_date) {
             ensure_in_archive(*on_date);
