@@ -9,7 +9,7 @@
 namespace cbr {
 namespace {
 
-const DocumentSource source{"document", "It is made up."};
+const DocumentSource source{"document", "It is made up.", "Make up another."};
 const std::string dollar = "<NumCode>840</NumCode><CharCode>USD</CharCode><Nominal>1</Nominal>"
                            "<Name>US Dollar</Name><Value>30,9436</Value>";
 

@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "expectations.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace cbr {
@@ -12,7 +13,7 @@ namespace {
 
 using namespace std::string_literals;
 
-const DocumentSource source{"test document", "It is made up."};
+const DocumentSource source{"test document", "It is made up.", "Make up another."};
 const DocumentShape shape{"Root", {"Date"}, "Item", {"ID"}, {"Name", "Value"}};
 
 // "Доллар США" in windows-1251 and in UTF-8.
@@ -170,6 +171,20 @@ TEST(Encoding, NothingIsPrintedForBytesThatTheCodePageLacks)
         } catch (const Error &) {
         }
         EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << document.what;
+    }
+}
+
+TEST(Encoding, RecordsBeforeSuchAByteAreNotTakenForTheWholeDocument)
+{
+    std::string bytes = declared_1251 + "<Root>";
+    for (int i = 0; i < 5000; ++i)
+        bytes += "<Item ID='" + std::to_string(i) + "'><Name>" + (i == 4000 ? "\x98" : "x") + "</Name></Item>";
+    std::size_t read = 0;
+    try {
+        read = items_of(bytes + "</Root>").size();
+        ADD_FAILURE() << "no error was thrown; " << read << " of 5000 records were read";
+    } catch (const Error &error) {
+        EXPECT_EQ(error.kind, ErrorKind::document);
     }
 }
 
@@ -531,12 +546,14 @@ TEST(LargeDocument, MayBeOneLongComment)
 
 // --- names of sources
 
-TEST(DocumentSourceText, TellsOriginSizeAndBeginning)
+TEST(GivenDocument, IsDescribedBySizeAndBeginning)
 {
-    EXPECT_EQ(document_source("document", "", "").detail, "0 bytes.");
-    EXPECT_EQ(document_source("document", "", "<a>\n").detail, "4 bytes that begin with \"<a> \".");
-    EXPECT_EQ(document_source("document", "GET x", "\xFF").detail, "GET x; 1 bytes that begin with \"\\xFF\".");
-    EXPECT_EQ(document_source("document", "GET x", "").detail, "GET x; 0 bytes.");
+    EXPECT_EQ(described(""), "0 bytes");
+    EXPECT_EQ(described("<a>\n"), "4 bytes that begin with \"<a> \"");
+    EXPECT_EQ(described("\xFF\xFE"), "2 bytes that begin with \"\\xFF\\xFE\"");
+    EXPECT_EQ(given_document("").name, "document");
+    EXPECT_EQ(given_document("<a/>").detail, "4 bytes that begin with \"<a/>\".");
+    EXPECT_FALSE(given_document("").hint.empty());
 }
 
 TEST(FailDocument, JoinsTheDetails)
@@ -546,9 +563,22 @@ TEST(FailDocument, JoinsTheDetails)
     };
     EXPECT_EQ(fail(source, "").detail, "It is made up.");
     EXPECT_EQ(fail(source, "One.").detail, "One. It is made up.");
-    EXPECT_EQ(fail({"x", ""}, "One.").detail, "One.");
-    EXPECT_EQ(fail({"x", ""}, "").message, "invalid x: no good");
-    EXPECT_EQ(fail({"x", ""}, "").hint, "Hint.");
+    EXPECT_EQ(fail({"x", "", ""}, "One.").detail, "One.");
+    EXPECT_EQ(fail({"x", "", ""}, "").message, "invalid x: no good");
+}
+
+TEST(FailDocument, PrefersTheHintOfTheProblemToThatOfTheSource)
+{
+    EXPECT_EQ(error_of([] { fail_document(source, ErrorKind::document, "no good", "", "Hint."); }).hint, "Hint.");
+    EXPECT_EQ(error_of([] { fail_document(source, ErrorKind::document, "no good"); }).hint, "Make up another.");
+}
+
+TEST(Libxml2Version, IsThreeNumbers)
+{
+    const std::string version = libxml2_version();
+    EXPECT_EQ(std::count(version.begin(), version.end(), '.'), 2) << version;
+    EXPECT_TRUE(is_digit(version.front()));
+    EXPECT_TRUE(is_digit(version.back()));
 }
 
 } // namespace

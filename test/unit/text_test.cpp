@@ -95,7 +95,9 @@ TEST(QuotedExcerpt, ShowsShortTextWhole)
 TEST(QuotedExcerpt, MarksWhatItCuts)
 {
     EXPECT_EQ(quoted_excerpt("123456", 5), "\"12345\"...");
-    EXPECT_EQ(quoted_excerpt(std::string(200, 'x')), "\"" + std::string(120, 'x') + "\"...");
+    const std::string shown = quoted_excerpt(std::string(10000, 'x'));
+    EXPECT_LT(shown.size(), 200u);
+    EXPECT_EQ(shown.substr(shown.size() - 5), "x\"...");
 }
 
 TEST(QuotedExcerpt, NeverCutsACharacter)

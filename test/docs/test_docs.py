@@ -1,0 +1,104 @@
+"""What the documents say, held against the program: each psql session they show is run again, the table of settings
+is compared with the server's, each error message listed is looked up among those that the tests provoke, and each
+file or folder they point at must exist.
+
+A session is a fenced block marked `psql`: statements after the prompts `=> ` and `-> `, and what psql answers. The
+sessions of one document are one: a later block sees what an earlier one did.
+"""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("test/*/*.md")])
+MARK = "--- statement"
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), re.S | re.M)
+
+
+def steps(block):
+    """The statements of a session with the answers that the document shows."""
+    result = []
+    for line in block.splitlines():
+        if line.startswith("=> "):
+            result.append(([line[3:]], []))
+        elif line.startswith("-> "):
+            result[-1][0].append(line[3:])
+        else:
+            result[-1][1].append(line.rstrip())
+    return [("\n".join(statement), "\n".join(answer).strip()) for statement, answer in result]
+
+
+def answers(server, database, bank, statements):
+    script = "".join(f"\\echo {MARK}\n{statement}\n" for statement in statements)
+    environment = {"PGOPTIONS": f"-c cbr.base_url={bank.url}", "PATH": "/usr/bin:/bin", "PGDATESTYLE": "ISO"}
+    run = subprocess.run([server.bindir / "psql", "-X", "-h", server.socket_directory, "-d", database],
+                         input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+                         check=False)
+    shown = run.stdout.replace(bank.url, "https://www.cbr.ru").replace(bank.url[len("http://"):], "www.cbr.ru")
+    return ["\n".join(line.rstrip() for line in part.splitlines()).strip() for part in shown.split(MARK)[1:]]
+
+
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "psql")], ids=lambda d: d.name)
+def test_sessions_come_out_as_shown(document, server, database_without_extension, bank):
+    shown = [step for block in blocks(document, "psql") for step in steps(block)]
+    actual = answers(server, database_without_extension, bank, [statement for statement, _ in shown])
+    for (statement, expected), answer in zip(shown, actual):
+        assert answer == expected, f"{document.name}: {statement}"
+    assert len(actual) == len(shown)
+
+
+def table_rows(heading):
+    """The cells of the first table under a heading of the README."""
+    section = (ROOT / "README.md").read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_settings_are_those_of_the_server(connect):
+    documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in table_rows("Settings")}
+    cursor = connect().cursor()
+    cursor.execute("LOAD 'cbr'")
+    cursor.execute("""SELECT name, context FROM pg_settings WHERE name LIKE 'cbr.%'""")
+    contexts = dict(cursor.fetchall())
+    cursor.execute("""SELECT name, boot_val, unit FROM pg_settings WHERE name LIKE 'cbr.%'""")
+    actual = {}
+    for name, boot_value, unit in cursor.fetchall():
+        if unit:  # the server writes it in the largest unit that fits
+            setting = connect()
+            writer = setting.cursor()
+            writer.execute("LOAD 'cbr'")
+            writer.execute(f"SET {name} = '{boot_value}{unit}'")
+            writer.execute(f"SHOW {name}")
+            boot_value = writer.fetchone()[0]
+        actual[name] = (boot_value, {"user": "anyone", "superuser": "superuser"}[contexts[name]])
+    assert documented == actual
+
+
+def test_error_messages_are_those_that_tests_provoke():
+    provoked = "\n".join(p.read_text() for p in (ROOT / "expected").glob("*.out"))
+    rows = table_rows("Errors by message")
+    assert len(rows) > 10
+    for row in rows:
+        pattern = ".+".join(re.escape(part) for part in row[0].strip("`").split("…"))
+        assert re.search(rf"^ERROR:  {pattern}", provoked, re.M), row[0]
+        code = row[1].strip("`")
+        assert re.search(rf"^ERROR:  {pattern}(?:(?!^ERROR).)*?^{code}$", provoked, re.M | re.S), (row[0], code)
+
+
+def test_what_is_pointed_at_exists():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_versions_agree():
+    version = re.search(r"default_version = '(.*)'", (ROOT / "cbr.control").read_text()).group(1)
+    assert f'"version": "{version}.0"' in (ROOT / "META.json").read_text()
+    assert (ROOT / "sql" / f"cbr--{version}.sql").exists()
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Writes the fuzz targets' seeds: make_seeds.py DIR makes DIR/daily, DIR/decimal, DIR/date and DIR/currency anew.
+
+The documents are those of the stand-in for the Bank, in each form and with each fault that changes the bytes.
+"""
+import datetime
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bank"))
+
+from documents import ERROR_IN_PARAMETERS, FORMS, USD, Archive  # noqa: E402
+from faults import BLOCK_PAGE, FAULTS, Answer  # noqa: E402
+
+DAY = datetime.date(2002, 3, 2)
+ROWS = ("R01035", USD)  # a short document is mutated faster, and the dollar is what faults touch
+DECIMALS = [
+    "30,9436", "30.9436", "2 153,0000", "2\u00a0153,0000", "1 234 567", "5,88139E-05", "1E+05", "-1,5", " 12,0 ", "0,0000",
+    "1234 567", "1,2,3", "2147483647", "2147483648", "9" * 40, "1," + "3" * 39, "+1", "", "1E100", "1 00",
+]
+DATES = ["02.03.2002", "26/09/2013", " 29.02.2000\n", "29.02.1900", "31.02.2002", "02.03/2002", "01.01.0000", "31.12.9999", "01.07.1992"]
+LISTS = ["USD, EUR, GBP", "*", "usd,r01235", "R01090B", "USD,,EUR", ",", "", "XDR", "*,XDR", " \t", "R1234567890123456", "d\u043e\u043b"]
+
+
+class NoBank:
+    """What faults ask of the running stand-in."""
+
+    url = "http://127.0.0.1:9"
+
+    def __init__(self, archive):
+        self.archive = archive
+
+    def first_time(self, *_key):
+        """Nothing was seen before."""
+        return True
+
+
+def short_document(archive):
+    """The publication of DAY reduced to ROWS."""
+    document = archive.in_force(DAY)
+    document.rows = [row for row in document.rows if row.id in ROWS]
+    return document
+
+
+def faulty(archive, entry):
+    """The bytes that a fault sends; None where it has a number or only disturbs the transfer."""
+    if entry.pattern.groups or entry.spec == "gzip":
+        return None
+    answer = Answer(NoBank(archive), DAY, short_document(archive))
+    entry.function(answer, None, "1")
+    answer.finish()
+    return answer.body
+
+
+def documents(archive):
+    """All documents, the whole one of DAY among them."""
+    yield archive.in_force(DAY).render()
+    yield ERROR_IN_PARAMETERS
+    yield BLOCK_PAGE
+    yield b'<?xml version="1.0"?><ValCurs Date="02.03.2002"><Valute ID="R1"><![CDATA[x]]><!-- x --></Valute></ValCurs>'
+    for form in FORMS.values():
+        document = short_document(archive)
+        form(document)
+        yield document.render()
+    for entry in FAULTS:
+        body = faulty(archive, entry)
+        if body:
+            yield body
+
+
+def write(folder, seeds):
+    """A numbered file for each different seed."""
+    folder.mkdir(parents=True)
+    for number, seed in enumerate(dict.fromkeys(seeds)):
+        (folder / f"{number:03d}").write_bytes(seed)
+
+
+def main(arguments):
+    """Write all seeds below the directory named."""
+    if len(arguments) != 1:
+        sys.exit("usage: make_seeds.py DIR")
+    folder = pathlib.Path(arguments[0])
+    archive = Archive()
+    texts = {"decimal": DECIMALS, "date": DATES, "currency": LISTS}
+    for room in ("daily", *texts):
+        shutil.rmtree(folder / room, ignore_errors=True)
+    write(folder / "daily", documents(archive))
+    for room, lines in texts.items():
+        write(folder / room, [line.encode("utf-8") for line in lines])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
