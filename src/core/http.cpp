@@ -358,7 +358,7 @@ void HttpSession::State::configure(const std::string &url, const HttpOptions &op
     if (!options.ca_file.empty()) {
         set(CURLOPT_CAINFO, options.ca_file.c_str());
         set(CURLOPT_CAPATH, static_cast<const char *>(nullptr));
-    } else if (hashed_directory) { // loading the whole bundle would cost each new session about 30 ms
+    } else if (hashed_directory) { // loading the whole bundle is slow, and is done anew in each session
         set(CURLOPT_CAINFO, static_cast<const char *>(nullptr));
         set(CURLOPT_CAPATH, hashed_directory);
     }
