@@ -1,10 +1,9 @@
 #include "core/daily.h"
 
 #include "core/currency.h"
-#include "core/decimal.h"
+#include "core/fields.h"
 #include "core/text.h"
 
-#include <algorithm>
 #include <unordered_set>
 
 namespace cbr {
@@ -21,14 +20,6 @@ const DocumentShape &daily_shape()
     return shape;
 }
 
-std::string read_id(const Element &valute)
-{
-    const std::string_view id = valute.required("ID");
-    if (!is_bank_id(id))
-        valute.fail(ErrorKind::document, "malformed ID " + quoted_excerpt(id));
-    return std::string(id);
-}
-
 std::string read_char_code(const Element &valute)
 {
     const std::string_view code = valute.required("CharCode");
@@ -37,51 +28,16 @@ std::string read_char_code(const Element &valute)
     return std::string(code);
 }
 
-std::string read_num_code(const Element &valute)
-{
-    const std::string_view code = valute.find("NumCode").value_or("");
-    if (code.size() > 3 || !std::all_of(code.begin(), code.end(), is_digit))
-        valute.fail(ErrorKind::document, "malformed NumCode " + quoted_excerpt(code));
-    return std::string(code);
-}
-
-std::int32_t read_nominal(const Element &valute)
-{
-    const std::string_view text = valute.required("Nominal");
-    const std::optional<std::int32_t> nominal = parse_nominal(text);
-    if (!nominal)
-        valute.fail(ErrorKind::number, "Nominal is not a positive whole number: " + quoted_excerpt(text));
-    return *nominal;
-}
-
-std::string read_value(const Element &valute)
-{
-    const std::string_view text = valute.required("Value");
-    const std::optional<std::string> value = parse_decimal(text);
-    if (!value || !is_positive(*value))
-        valute.fail(ErrorKind::number, "Value is not a positive number: " + quoted_excerpt(text));
-    return *value;
-}
-
 Rate read_rate(const Element &valute)
 {
     Rate rate;
-    rate.cbr_id = read_id(valute);
-    rate.num_code = read_num_code(valute);
+    rate.cbr_id = read_bank_id(valute, "ID");
+    rate.num_code = read_num_code(valute, "NumCode");
     rate.char_code = read_char_code(valute);
     rate.name = std::string(valute.required("Name"));
     rate.nominal = read_nominal(valute);
-    rate.value = read_value(valute);
+    rate.value = read_positive(valute, "Value");
     return rate;
-}
-
-Date read_effective_date(const Element &root)
-{
-    const std::string_view text = root.required("Date");
-    const std::optional<Date> date = parse_date(text);
-    if (!date)
-        root.fail(ErrorKind::number, "Date is not a date: " + quoted_excerpt(text));
-    return *date;
 }
 
 } // namespace
@@ -96,11 +52,9 @@ Publication read_daily(std::string_view bytes, const DocumentSource &source)
             valute.fail(ErrorKind::document, "a currency appears twice");
         publication.rates.push_back(std::move(rate));
     });
-    if (!root.find("Date") && starts_with(root.text, "Error in parameters"))
-        fail_document(source, ErrorKind::date_range, "the service says \"Error in parameters\"",
-                      "That is its answer to a date that it has no rates for.",
-                      "Its archive begins on 1992-07-01; ask for a later date.");
-    publication.effective_date = read_effective_date(root);
+    if (!root.find("Date"))
+        ensure_no_parameter_error(root, source);
+    publication.effective_date = read_date(root, "Date");
     if (publication.rates.empty())
         root.fail(ErrorKind::document, "it quotes no currency");
     return publication;

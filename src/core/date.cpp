@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::int64_t seconds_per_day = 24 * 60 * 60;
 constexpr std::time_t moscow_offset = 3 * 60 * 60;
-constexpr Date first_of_archive{8217};    // 1992-07-01
-constexpr Date last_of_calendar{2932896}; // 9999-12-31
 
 std::tm calendar(Date date)
 {
@@ -63,6 +61,14 @@ std::optional<Date> parse_date(std::string_view text)
     if (year < 1900) // timegm() is exact, but the Bank has no such day
         return std::nullopt;
     return Date::from_calendar(year, to_number(text.substr(3, 2)), to_number(text.substr(0, 2)));
+}
+
+std::optional<Date> parse_iso_date(std::string_view text)
+{
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-')
+        return std::nullopt;
+    return parse_date(std::string(text.substr(8)) + "." + std::string(text.substr(5, 2)) + "." +
+                      std::string(text.substr(0, 4)));
 }
 
 Date today_in_moscow(std::time_t now) { return Date((now + moscow_offset) / seconds_per_day); }

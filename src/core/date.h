@@ -27,6 +27,8 @@ public:
     friend constexpr bool operator!=(Date a, Date b) { return a.days_ != b.days_; }
     friend constexpr bool operator<(Date a, Date b) { return a.days_ < b.days_; }
     friend constexpr bool operator>(Date a, Date b) { return a.days_ > b.days_; }
+    friend constexpr bool operator<=(Date a, Date b) { return a.days_ <= b.days_; }
+    friend constexpr bool operator>=(Date a, Date b) { return a.days_ >= b.days_; }
     friend constexpr std::int64_t operator-(Date a, Date b) { return a.days_ - b.days_; }
 
 private:
@@ -36,10 +38,16 @@ private:
 // "02.03.2002" or "02/03/2002", zero-padded, ASCII white space around it allowed; nothing if it is no such date.
 std::optional<Date> parse_date(std::string_view text);
 
+// "2002-03-02"; nothing if it is no such date.
+std::optional<Date> parse_iso_date(std::string_view text);
+
 // The day it is in Moscow at `now`. Moscow has kept UTC+3 all year since 2014-10-26 (Federal Law 248-FZ of 2014).
 Date today_in_moscow(std::time_t now);
 
 // The Bank's archive begins on 1992-07-01, and its requests have four digits for the year.
+inline constexpr Date first_of_archive{8217};
+inline constexpr Date last_of_calendar{2932896}; // 9999-12-31
+
 // Throws Error(date_range) for a day outside of it.
 void ensure_in_archive(Date date);
 

@@ -82,7 +82,7 @@ private:
     Element root_;
     std::optional<Element> record_;   // the open record
     std::string *field_ = nullptr;    // the open field's text
-    int depth_ = 0;                   // of open elements: the root is 1, a record 2, a field 3
+    int depth_ = 0;                   // of open elements: the root is 1
 };
 
 Reading &reading(void *context) { return *static_cast<Reading *>(context); }
@@ -154,12 +154,12 @@ void Reading::start_element(const xmlChar *name, int attribute_count, const xmlC
             fail_document(source_, ErrorKind::document,
                           "the root element is " + quoted_excerpt(as_chars(name)) + ", not \"" + shape_.root + "\"");
         take_attributes(root_, shape_.root_attributes, attribute_count, attributes);
-    } else if (depth_ == 2) {
+    } else if (depth_ == shape_.record_depth) {
         if (std::strcmp(as_chars(name), shape_.record) == 0) {
             record_.emplace(source_, shape_.record, line());
             take_attributes(*record_, shape_.record_attributes, attribute_count, attributes);
         }
-    } else if (depth_ == 3 && record_) {
+    } else if (depth_ == shape_.record_depth + 1 && record_) {
         if (const char *known = find_name(shape_.fields, name)) {
             if (record_->find(known))
                 record_->fail(ErrorKind::document, std::string("element \"") + known + "\" appears twice");
@@ -170,10 +170,10 @@ void Reading::start_element(const xmlChar *name, int attribute_count, const xmlC
 
 void Reading::end_element()
 {
-    if (depth_ == 3 && field_) {
+    if (depth_ == shape_.record_depth + 1 && field_) {
         *field_ = std::string(trimmed(*field_));
         field_ = nullptr;
-    } else if (depth_ == 2 && record_) {
+    } else if (depth_ == shape_.record_depth && record_) {
         on_record_(*record_);
         record_.reset();
     } else if (depth_ == 1) {
@@ -184,7 +184,7 @@ void Reading::end_element()
 
 void Reading::characters(const char *text, std::size_t length)
 {
-    if (depth_ == 3 && field_) {
+    if (depth_ == shape_.record_depth + 1 && field_) {
         if (field_->size() + length > max_field_bytes)
             record_->fail(ErrorKind::document, "an element has more than " + std::to_string(max_field_bytes) + " bytes");
         field_->append(text, length);

@@ -1,5 +1,5 @@
-// Reads the Bank's XML documents. They all have one shape: a root with attributes, records below it with attributes,
-// fields with text below those. What to look for is told by a DocumentShape; everything else is passed over.
+// Reads the Bank's XML documents. They all have one shape: a root with attributes, records somewhere below it with
+// attributes, fields with text right below those. What to look for is told by a DocumentShape; everything else is passed over.
 //
 // A document is hostile until read: a DOCTYPE is an error (so there are no entities to expand), nothing is ever
 // loaded from outside, and fields are bounded. libxml2 decodes windows-1251, windows-1252 and UTF-8.
@@ -35,6 +35,7 @@ struct DocumentShape {
     const char *record;
     std::vector<const char *> record_attributes;
     std::vector<const char *> fields;
+    int record_depth = 2; // below how many elements a record stands, itself included
 };
 
 // The root (no fields) or a record. Values are in UTF-8, trimmed of ASCII white space at both ends.
