@@ -20,6 +20,7 @@ SELECT cbr_fetch('2002-03-02', '{BYN, RUB}');
 -- Malformed lists are refused before any request is made: nothing listens at this URL.
 SET cbr.base_url = 'http://127.0.0.1:1';
 SELECT cbr_fetch('2002-03-02', '{USD, US}');
+\echo :LAST_ERROR_SQLSTATE
 SELECT cbr_fetch('2002-03-02', '{"USD; DROP TABLE t_currency"}');
 SELECT cbr_fetch('2002-03-02', '{доллар}');
 SELECT cbr_fetch('2002-03-02', '{}');

@@ -20,14 +20,6 @@ std::tm calendar(Date date)
     return broken_down;
 }
 
-std::string formatted(Date date, const char *format)
-{
-    const std::tm day = calendar(date);
-    char text[64];
-    std::strftime(text, sizeof text, format, &day);
-    return text;
-}
-
 int to_number(std::string_view digits) { return std::atoi(std::string(digits).c_str()); }
 
 } // namespace
@@ -45,9 +37,22 @@ std::optional<Date> Date::from_calendar(int year, int month, int day)
     return date;
 }
 
-std::string Date::iso() const { return formatted(*this, "%Y-%m-%d"); }
+std::string Date::iso() const
+{
+    const std::tm day = calendar(*this);
+    char text[64];
+    const int year = day.tm_year + 1900; // before year 1 it is astronomical: -0043 is 44 BC
+    std::snprintf(text, sizeof text, "%s%04d-%02d-%02d", year < 0 ? "-" : "", std::abs(year), day.tm_mon + 1, day.tm_mday);
+    return text;
+}
 
-std::string Date::request() const { return formatted(*this, "%d/%m/%Y"); }
+std::string Date::request() const
+{
+    const std::tm day = calendar(*this);
+    char text[64];
+    std::snprintf(text, sizeof text, "%02d/%02d/%04d", day.tm_mday, day.tm_mon + 1, day.tm_year + 1900);
+    return text;
+}
 
 std::optional<Date> parse_date(std::string_view text)
 {

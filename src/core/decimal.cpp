@@ -2,12 +2,13 @@
 
 #include "core/text.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace cbr {
 namespace {
 
-constexpr std::size_t max_digits = 40;   // far beyond any rate, far below what numeric holds
+constexpr std::ptrdiff_t max_digits = 40; // far beyond any rate, far below what numeric holds
 constexpr std::size_t max_exponent_digits = 2;
 
 // Takes digits off the front of `rest` and appends them to `number`. Tells how many there were.
@@ -70,7 +71,7 @@ std::optional<std::string> parse_decimal(std::string_view text)
         if (take_digits(rest, number) == 0)
             return std::nullopt;
     }
-    if (number.size() > max_digits)
+    if (std::count_if(number.begin(), number.end(), is_digit) > max_digits)
         return std::nullopt;
     if ((take(rest, "E") || take(rest, "e")) && !take_exponent(rest, number))
         return std::nullopt;

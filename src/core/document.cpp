@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 
+#include <iconv.h>
 #include <libxml/parser.h>
 #include <libxml/xmlerror.h>
 
@@ -14,6 +15,7 @@ namespace cbr {
 namespace {
 
 constexpr std::size_t max_field_bytes = 4096;
+constexpr const char *too_long = "an element or attribute has more than 4096 bytes";
 constexpr std::size_t parse_chunk_bytes = 64 * 1024;
 
 // libxml2 2.12 made the error that it hands to callbacks const.
@@ -47,7 +49,7 @@ public:
     {
     }
 
-    Element run(std::string_view bytes);
+    Element run(std::string_view utf8);
 
     void start_element(const xmlChar *name, int attribute_count, const xmlChar **attributes);
     void end_element();
@@ -82,6 +84,7 @@ private:
     Element root_;
     std::optional<Element> record_;   // the open record
     std::string *field_ = nullptr;    // the open field's text
+    bool complete_ = false;           // the root has ended
     int depth_ = 0;                   // of open elements: the root is 1
 };
 
@@ -127,22 +130,24 @@ xmlSAXHandler sax_handler()
     return handler;
 }
 
-Element Reading::run(std::string_view bytes)
+Element Reading::run(std::string_view utf8)
 {
     xmlSAXHandler handler = sax_handler();
     parser_.reset(xmlCreatePushParserCtxt(&handler, this, nullptr, 0, nullptr));
     if (!parser_)
         throw std::bad_alloc();
-    xmlCtxtUseOptions(parser_.get(), XML_PARSE_NONET);
-    while (!failure_ && !bytes.empty()) {
-        const std::string_view chunk = bytes.substr(0, parse_chunk_bytes);
+    xmlCtxtUseOptions(parser_.get(), XML_PARSE_NONET | XML_PARSE_IGNORE_ENC); // the declaration was heeded before
+    while (!failure_ && !utf8.empty()) {
+        const std::string_view chunk = utf8.substr(0, parse_chunk_bytes);
         xmlParseChunk(parser_.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
-        bytes.remove_prefix(chunk.size());
+        utf8.remove_prefix(chunk.size());
     }
     if (!failure_)
         xmlParseChunk(parser_.get(), nullptr, 0, 1);
     if (failure_)
         std::rethrow_exception(failure_);
+    if (!complete_)
+        fail_document(source_, ErrorKind::document, "it is not well-formed XML", "The root element does not end.");
     return std::move(root_);
 }
 
@@ -178,6 +183,7 @@ void Reading::end_element()
         record_.reset();
     } else if (depth_ == 1) {
         root_.text = std::string(trimmed(root_.text));
+        complete_ = true;
     }
     --depth_;
 }
@@ -186,7 +192,7 @@ void Reading::characters(const char *text, std::size_t length)
 {
     if (depth_ == shape_.record_depth + 1 && field_) {
         if (field_->size() + length > max_field_bytes)
-            record_->fail(ErrorKind::document, "an element has more than " + std::to_string(max_field_bytes) + " bytes");
+            record_->fail(ErrorKind::document, too_long);
         field_->append(text, length);
     } else if (depth_ == 1 && root_.text.size() + length <= max_field_bytes) {
         root_.text.append(text, length);
@@ -214,10 +220,12 @@ void Reading::take_attributes(Element &element, const std::vector<const char *> 
 {
     for (int i = 0; i < count; ++i, attributes += 5) {
         const char *name = find_name(known, attributes[0]);
-        if (!name)
+        if (!name || attributes[1]) // with a prefix it is another one
             continue;
         const std::string_view value(as_chars(attributes[3]), static_cast<std::size_t>(attributes[4] - attributes[3]));
-        element.attributes.emplace_back(name, std::string(trimmed(value.substr(0, max_field_bytes))));
+        if (value.size() > max_field_bytes)
+            element.fail(ErrorKind::document, too_long);
+        element.attributes.emplace_back(name, std::string(trimmed(value)));
     }
 }
 
@@ -237,21 +245,61 @@ void ensure_markup(std::string_view bytes, const DocumentSource &source)
         fail_document(source, ErrorKind::document, "it is an HTML page, not XML", {},
                       "A page instead of rates usually comes from a protection or a proxy between here and the "
                       "service. Ask less often, or set cbr.base_url to a mirror.");
+    if (starts_with(visible, "<?xml") && visible.data() != without_byte_order_mark(bytes).data())
+        fail_document(source, ErrorKind::document, "white space stands before its XML declaration");
     if (visible[0] != '<')
         fail_document(source, ErrorKind::document, "it is not XML");
 }
 
+// The encoding that the XML declaration names, in upper case; UTF-8 where it names none.
+std::string declared_encoding(std::string_view text)
+{
+    const std::string declaration = in_upper_case(starts_with(text, "<?xml") ? text.substr(0, text.find("?>")) : "");
+    std::size_t begin = declaration.find("ENCODING");
+    begin = begin == std::string::npos ? begin : declaration.find_first_of("\"'", begin);
+    if (begin == std::string::npos)
+        return "UTF-8";
+    return declaration.substr(begin + 1, declaration.find(declaration[begin], begin + 1) - begin - 1);
+}
+
+std::string converted_to_utf8(std::string_view bytes, const std::string &encoding, const DocumentSource &source)
+{
+    const iconv_t converter = iconv_open("UTF-8", encoding.c_str());
+    if (converter == reinterpret_cast<iconv_t>(-1))
+        fail_document(source, ErrorKind::document, "it declares an unknown encoding, " + quoted_excerpt(encoding));
+    std::string utf8(bytes.size() * 3, '\0'); // a character of a code page takes three bytes at the most
+    char *from = const_cast<char *>(bytes.data());
+    char *to = utf8.data();
+    std::size_t from_left = bytes.size();
+    std::size_t to_left = utf8.size();
+    const bool converted = iconv(converter, &from, &from_left, &to, &to_left) != static_cast<std::size_t>(-1);
+    iconv_close(converter);
+    if (!converted)
+        fail_document(source, ErrorKind::document, "it is not written in " + printable(encoding) + ", as it declares",
+                      "The conversion fails at byte " + std::to_string(bytes.size() - from_left + 1) + ".");
+    utf8.resize(utf8.size() - to_left);
+    return utf8;
+}
+
+// The document in UTF-8, without its byte order mark. It is converted here and not by libxml2, of which some versions
+// end a document without an error at a byte that the code page lacks, and write to the server's log instead.
 // A document that was saved in UTF-8 but still declares windows-1251 would give garbled names. Russian text in
 // windows-1251 is never well-formed UTF-8, so the two can be told apart.
-void ensure_declared_encoding(std::string_view bytes, const DocumentSource &source)
+std::string in_utf8(std::string_view bytes, const DocumentSource &source)
 {
-    if (!starts_with(bytes, "<?xml"))
-        return;
-    const std::string declaration = in_upper_case(bytes.substr(0, bytes.find("?>")));
-    if (declaration.find("WINDOWS-125") != std::string::npos && !is_ascii(bytes) && is_utf8(bytes))
-        fail_document(source, ErrorKind::document, "it declares a windows code page but is written in UTF-8",
+    const std::string_view text = without_byte_order_mark(bytes);
+    const std::string encoding = declared_encoding(text);
+    if (text.size() < bytes.size() || encoding == "UTF-8" || encoding == "US-ASCII") {
+        if (!is_utf8(text))
+            fail_document(source, ErrorKind::document, "it is not written in UTF-8, and declares nothing else");
+        return std::string(text);
+    }
+    if (!is_ascii(text) && is_utf8(text))
+        fail_document(source, ErrorKind::document,
+                      "it declares " + printable(encoding) + " but is written in UTF-8",
                       "It was converted after the Bank had sent it.",
                       "Declare encoding=\"utf-8\" in its first line, or take the original.");
+    return converted_to_utf8(text, encoding, source);
 }
 
 } // namespace
@@ -296,8 +344,7 @@ Element read_document(std::string_view bytes, const DocumentSource &source, cons
                       const std::function<void(const Element &)> &on_record)
 {
     ensure_markup(bytes, source);
-    ensure_declared_encoding(bytes, source);
-    return Reading(source, shape, on_record).run(bytes);
+    return Reading(source, shape, on_record).run(in_utf8(bytes, source));
 }
 
 void fail_document(const DocumentSource &source, ErrorKind kind, const std::string &problem, const std::string &detail,

@@ -2,7 +2,7 @@
 // attributes, fields with text right below those. What to look for is told by a DocumentShape; everything else is passed over.
 //
 // A document is hostile until read: a DOCTYPE is an error (so there are no entities to expand), nothing is ever
-// loaded from outside, and fields are bounded. libxml2 decodes windows-1251, windows-1252 and UTF-8.
+// loaded from outside, fields are bounded, and bytes that the declared encoding does not have are an error.
 #pragma once
 #include "core/error.h"
 #include "core/fence.h"

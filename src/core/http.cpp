@@ -8,6 +8,8 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <curl/curl.h>
 
@@ -167,7 +169,7 @@ std::string received(const Transfer &transfer) { return std::to_string(transfer.
 constexpr const char *network_hint =
     "Check the server's network; a superuser can set cbr.base_url to a mirror or cbr.proxy to a proxy.";
 
-Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer)
+Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer, bool by_proxy)
 {
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return {ErrorKind::connection, "could not resolve the host name " + answer.host, "GET " + answer.url + ".",
@@ -177,24 +179,26 @@ Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, cons
                 "GET " + answer.url + ".", "Check cbr.proxy."};
     if (is_tls_failure(code))
         return {ErrorKind::connection, "TLS with " + answer.host + " failed",
-                "GET " + answer.url + ": " + transfer.error_text + ".",
+                "GET " + answer.url + ": " + printable(transfer.error_text) + ".",
                 "If the certificate was issued by an authority that this system does not know, a superuser can name "
                 "the authority's certificate in cbr.ca_file. Verification cannot be turned off."};
     const int os_error = static_cast<int>(info<long>(easy, CURLINFO_OS_ERRNO));
-    return {ErrorKind::connection, "could not connect to " + answer.host,
-            "GET " + answer.url + ": " + (os_error ? std::strerror(os_error) : transfer.error_text) + ".", network_hint};
+    return {ErrorKind::connection,
+            by_proxy ? "could not connect to the proxy for " + answer.host : "could not connect to " + answer.host,
+            "GET " + answer.url + ": " + (os_error ? std::strerror(os_error) : printable(transfer.error_text)) + ".",
+            by_proxy ? "Check cbr.proxy." : network_hint};
 }
 
 Error timeout_error(CURL *easy, const HttpAnswer &answer, const Transfer &transfer)
 {
-    const std::string phase = phase_of(easy, starts_with(answer.url, "https:"));
+    const std::string phase = phase_of(easy, starts_with_any_case(answer.url, "https:"));
     const bool connected = info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
     return {ErrorKind::connection, "request to " + answer.host + " timed out " + phase,
             "GET " + answer.url + "; " + received(transfer),
             connected ? "cbr.timeout limits the whole request." : "cbr.connect_timeout limits the time until the connection stands."};
 }
 
-Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer)
+Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer, bool by_proxy)
 {
     if (transfer.out_of_memory || code == CURLE_OUT_OF_MEMORY)
         throw std::bad_alloc();
@@ -205,6 +209,12 @@ Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, c
                 false};
     if (code == CURLE_OPERATION_TIMEDOUT)
         return {timeout_error(easy, answer, transfer), true};
+    const long proxy_status = info<long>(easy, CURLINFO_HTTP_CONNECTCODE);
+    if (proxy_status >= 300)
+        return {{ErrorKind::connection, "the proxy refuses to connect to " + answer.host,
+                 "GET " + answer.url + "; HTTP status " + std::to_string(proxy_status) + " from the proxy.",
+                 "Check cbr.proxy."},
+                proxy_status == 429 || proxy_status >= 500};
     if (is_cut_off(code))
         return {{ErrorKind::transfer, "transfer from " + answer.host + " was cut off",
                  "GET " + answer.url + "; " + received(transfer),
@@ -212,9 +222,9 @@ Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, c
                 true};
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
         is_tls_failure(code))
-        return {connection_error(easy, code, answer, transfer), !is_tls_failure(code)};
+        return {connection_error(easy, code, answer, transfer, by_proxy), !is_tls_failure(code)};
     return {{ErrorKind::protocol, "request to " + answer.host + " failed",
-             "GET " + answer.url + ": " + (transfer.error_text[0] ? transfer.error_text : curl_easy_strerror(code)) + "."},
+             "GET " + answer.url + ": " + printable(transfer.error_text[0] ? transfer.error_text : curl_easy_strerror(code)) + "."},
             false};
 }
 
@@ -238,7 +248,7 @@ Error status_error(CURL *easy, const HttpAnswer &answer)
     const char *target = info<char *>(easy, CURLINFO_REDIRECT_URL);
     if (target)
         return {ErrorKind::protocol, "redirect from " + answer.host + " (HTTP status " + status + ")",
-                "GET " + answer.url + " is redirected to " + target + ".",
+                "GET " + answer.url + " is redirected to " + printable(target) + ".",
                 "Redirects are not followed. If the service has moved, a superuser can set cbr.base_url."};
     return {ErrorKind::protocol, "HTTP status " + status + " from " + answer.host,
             "GET " + answer.url + "; content type " + quoted_excerpt(answer.content_type) + "; the body begins with " +
@@ -263,10 +273,10 @@ milliseconds backoff(int attempt)
     return milliseconds(std::uniform_int_distribution<long long>(whole.count() / 2, whole.count())(random));
 }
 
-void stop_if_asked(ShouldStop should_stop)
+void ensure(CURLMcode code)
 {
-    if (should_stop())
-        throw Error(ErrorKind::interrupted, "interrupted");
+    if (code != CURLM_OK)
+        throw std::runtime_error(std::string("libcurl failed: ") + curl_multi_strerror(code));
 }
 
 void initialize_libcurl_once()
@@ -278,54 +288,87 @@ void initialize_libcurl_once()
 
 } // namespace
 
+// The handles that libcurl keeps connections in. Easy handles are used again: one each for the requests under way.
 struct HttpSession::State {
     CURLM *multi = nullptr;
-    CURL *easy = nullptr;
-    Clock::time_point next_start{}; // before it no request may start
+    std::vector<CURL *> idle;
+    std::optional<Clock::time_point> last_start;
 
-    State() { open(); }
-    ~State() { close(); }
-
-    void open();
-    void close() noexcept;
-    void abandon_if_resolving() noexcept;
-    void configure(const std::string &url, const HttpOptions &options, Transfer &transfer);
-    void pause_until(Clock::time_point time, ShouldStop should_stop);
-    CURLcode perform(ShouldStop should_stop);
+    State();
+    ~State();
+    CURL *take_easy();
 };
 
-void HttpSession::State::open()
+HttpSession::State::State()
 {
     initialize_libcurl_once();
     multi = curl_multi_init();
-    easy = curl_easy_init();
-    if (!multi || !easy) {
-        close();
+    if (!multi)
         throw std::bad_alloc();
-    }
 }
 
-void HttpSession::State::close() noexcept
+HttpSession::State::~State()
 {
     const SignalsBlocked blocked;
-    curl_easy_cleanup(easy);
+    for (CURL *easy : idle)
+        curl_easy_cleanup(easy);
     curl_multi_cleanup(multi);
-    easy = nullptr;
-    multi = nullptr;
 }
 
-// Before 7.87 libcurl waits for its resolver thread when a transfer is taken away, which may last many seconds. A
-// cancel must not: such a transfer is left to its thread, a few kilobytes lost on each of these rare occasions.
-void HttpSession::State::abandon_if_resolving() noexcept
+CURL *HttpSession::State::take_easy()
 {
-    if (curl_version_info(CURLVERSION_NOW)->version_num >= quick_exit_since ||
-        info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0)
-        return;
-    easy = nullptr;
-    multi = nullptr;
+    if (idle.empty()) {
+        CURL *easy = curl_easy_init();
+        if (!easy)
+            throw std::bad_alloc();
+        return easy;
+    }
+    CURL *easy = idle.back();
+    idle.pop_back();
+    return easy;
 }
 
-void HttpSession::State::configure(const std::string &url, const HttpOptions &options, Transfer &transfer)
+// One request from its adding to its answer, over all its attempts.
+struct HttpQueue::Exchange {
+    Exchange(HttpSession::State &session_state, const HttpOptions &http_options, HttpRequest http_request)
+        : state(session_state), options(http_options), request(std::move(http_request))
+    {
+    }
+    ~Exchange() { release(true); }
+    Exchange(const Exchange &) = delete;
+    Exchange &operator=(const Exchange &) = delete;
+
+    bool running() const { return easy != nullptr; }
+    bool finished() const { return answer || failure; }
+
+    void start();
+    void configure();
+    void finish(CURLcode code);
+    void release(bool unfinished) noexcept;
+
+    HttpSession::State &state;
+    const HttpOptions &options;
+    HttpRequest request;
+    Clock::time_point not_before{};
+    int attempts = 0;
+    CURL *easy = nullptr;
+    curl_slist *headers = nullptr;
+    Transfer transfer;
+    std::optional<HttpAnswer> answer;
+    std::optional<Failure> failure;
+};
+
+void HttpQueue::Exchange::start()
+{
+    ++attempts;
+    transfer = Transfer{};
+    transfer.max_size = options.max_response_size;
+    easy = state.take_easy();
+    configure();
+    ensure(curl_multi_add_handle(state.multi, easy));
+}
+
+void HttpQueue::Exchange::configure()
 {
     curl_easy_reset(easy);
     const auto set = [this](CURLoption option, auto value) {
@@ -333,7 +376,8 @@ void HttpSession::State::configure(const std::string &url, const HttpOptions &op
         if (code != CURLE_OK)
             throw std::runtime_error("libcurl refuses option " + std::to_string(option) + ": " + curl_easy_strerror(code));
     };
-    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_PRIVATE, static_cast<void *>(this));
+    set(CURLOPT_URL, request.url.c_str());
 #if LIBCURL_VERSION_NUM >= 0x075500
     set(CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -362,88 +406,170 @@ void HttpSession::State::configure(const std::string &url, const HttpOptions &op
         set(CURLOPT_CAINFO, static_cast<const char *>(nullptr));
         set(CURLOPT_CAPATH, hashed_directory);
     }
-}
-
-void HttpSession::State::pause_until(Clock::time_point time, ShouldStop should_stop)
-{
-    for (Clock::time_point now = Clock::now(); now < time; now = Clock::now()) {
-        stop_if_asked(should_stop);
-        const auto left = std::chrono::ceil<milliseconds>(time - now);
-        curl_multi_poll(multi, nullptr, 0, static_cast<int>(std::min(left, longest_wait).count()), nullptr);
+    if (!request.soap_body.empty()) {
+        if (!headers) {
+            const std::string action = "SOAPAction: \"" + request.soap_action + "\"";
+            for (const char *header : {"Content-Type: text/xml; charset=utf-8", "Expect:", action.c_str()}) {
+                curl_slist *longer = curl_slist_append(headers, header);
+                if (!longer)
+                    throw std::bad_alloc();
+                headers = longer;
+            }
+        }
+        set(CURLOPT_HTTPHEADER, headers);
+        set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.soap_body.size()));
+        set(CURLOPT_POSTFIELDS, request.soap_body.c_str());
     }
 }
 
-CURLcode HttpSession::State::perform(ShouldStop should_stop)
+// The attempt has ended: an answer, a failure, or another attempt later.
+void HttpQueue::Exchange::finish(CURLcode code)
 {
-    struct Running { // the handle is in the multi handle for as long as this lives
-        State &state;
-        explicit Running(State &owner) : state(owner) { curl_multi_add_handle(state.multi, state.easy); }
-        ~Running()
-        {
-            const SignalsBlocked blocked;
-            if (state.easy)
-                curl_multi_remove_handle(state.multi, state.easy);
-        }
-    } running(*this);
+    HttpAnswer received;
+    received.url = request.url;
+    received.host = host_and_port(request.url);
+    received.status = info<long>(easy, CURLINFO_RESPONSE_CODE);
+    if (const char *content_type = info<char *>(easy, CURLINFO_CONTENT_TYPE))
+        received.content_type = content_type;
+    received.duration = milliseconds(info<curl_off_t>(easy, CURLINFO_TOTAL_TIME_T) / 1000);
 
-    for (;;) {
-        int unfinished = 0;
-        {
-            const SignalsBlocked blocked;
-            curl_multi_perform(multi, &unfinished);
-        }
-        int queued = 0;
-        if (const CURLMsg *message = curl_multi_info_read(multi, &queued))
-            return message->data.result;
-        if (should_stop()) {
-            abandon_if_resolving();
-            throw Error(ErrorKind::interrupted, "interrupted");
-        }
-        curl_multi_poll(multi, nullptr, 0, static_cast<int>(longest_wait.count()), nullptr); // ends at a signal, too
+    std::optional<Failure> problem;
+    if (code != CURLE_OK) {
+        problem = transport_failure(easy, code, received, transfer, !options.proxy.empty());
+    } else {
+        received.body = std::move(transfer.body);
+        problem = status_failure(easy, received);
+    }
+    release(false);
+    if (!problem) {
+        answer = std::move(received);
+    } else if (problem->worth_a_retry && attempts <= options.retries && problem->retry_after <= options.timeout) {
+        not_before = Clock::now() + std::max(backoff(attempts), problem->retry_after);
+    } else {
+        if (attempts > 1)
+            problem->error.detail += " This was attempt " + std::to_string(attempts) + ".";
+        failure = std::move(problem);
+    }
+}
+
+// Takes the handle away from libcurl. Before 7.87 libcurl then waits for its resolver thread, which may last many
+// seconds; a cancel must not. Such a transfer is left to its thread, with the multi handle and what else it holds: some
+// kilobytes lost on each of these rare occasions.
+void HttpQueue::Exchange::release(bool unfinished) noexcept
+{
+    const SignalsBlocked blocked;
+    curl_slist_free_all(std::exchange(headers, nullptr));
+    CURL *mine = std::exchange(easy, nullptr);
+    if (!mine)
+        return;
+    if (unfinished && curl_version_info(CURLVERSION_NOW)->version_num < quick_exit_since &&
+        info<curl_off_t>(mine, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+        state.multi = nullptr; // the next queue opens another
+    if (!state.multi)
+        return;
+    curl_multi_remove_handle(state.multi, mine);
+    try {
+        state.idle.push_back(mine);
+    } catch (...) {
+        curl_easy_cleanup(mine);
     }
 }
 
 HttpSession::HttpSession() = default;
 HttpSession::~HttpSession() = default;
 
-HttpAnswer HttpSession::get(const std::string &url, const HttpOptions &options, ShouldStop should_stop)
+HttpAnswer HttpSession::get(const HttpRequest &request, const HttpOptions &options, ShouldStop should_stop)
 {
-    if (!state_ || !state_->easy)
-        state_ = std::make_unique<State>();
-    for (int attempt = 1;; ++attempt) {
-        state_->pause_until(state_->next_start, should_stop);
-        state_->next_start = Clock::now() + options.request_interval;
+    HttpQueue queue(*this, options, 1);
+    queue.add(request);
+    return queue.next(should_stop);
+}
 
-        Transfer transfer;
-        transfer.max_size = options.max_response_size;
-        state_->configure(url, options, transfer);
-        const CURLcode code = state_->perform(should_stop);
+HttpQueue::HttpQueue(HttpSession &session, const HttpOptions &options, int max_connections)
+    : session_(session), options_(options), max_connections_(max_connections)
+{
+    if (!session.state_ || !session.state_->multi)
+        session.state_ = std::make_unique<HttpSession::State>();
+}
 
-        CURL *easy = state_->easy;
-        HttpAnswer answer;
-        answer.url = url;
-        answer.host = host_and_port(url);
-        answer.status = info<long>(easy, CURLINFO_RESPONSE_CODE);
-        if (const char *content_type = info<char *>(easy, CURLINFO_CONTENT_TYPE))
-            answer.content_type = content_type;
-        answer.duration = milliseconds(info<curl_off_t>(easy, CURLINFO_TOTAL_TIME_T) / 1000);
+HttpQueue::~HttpQueue() = default;
 
-        std::optional<Failure> failure;
-        if (code != CURLE_OK) {
-            failure = transport_failure(easy, code, answer, transfer);
-        } else {
-            answer.body = std::move(transfer.body);
-            failure = status_failure(easy, answer);
-        }
-        if (!failure)
-            return answer;
-        if (!failure->worth_a_retry || attempt > options.retries || failure->retry_after > options.timeout) {
-            if (attempt > 1)
-                failure->error.detail += " This was attempt " + std::to_string(attempt) + ".";
-            throw failure->error;
-        }
-        state_->next_start = std::max(state_->next_start, Clock::now() + std::max(backoff(attempt), failure->retry_after));
+void HttpQueue::add(HttpRequest request)
+{
+    exchanges_.push_back(std::make_unique<Exchange>(*session_.state_, options_, std::move(request)));
+    start_due();
+}
+
+int HttpQueue::running() const
+{
+    return static_cast<int>(
+        std::count_if(exchanges_.begin(), exchanges_.end(), [](const auto &exchange) { return exchange->running(); }));
+}
+
+// Before it no request may start.
+Clock::time_point HttpQueue::next_start() const
+{
+    const std::optional<Clock::time_point> &last = session_.state_->last_start;
+    return last ? *last + options_.request_interval : Clock::time_point();
+}
+
+// Starts what may start now: in order, no more than max_connections at a time, no closer than request_interval.
+void HttpQueue::start_due()
+{
+    int under_way = running();
+    for (const auto &exchange : exchanges_) {
+        const Clock::time_point now = Clock::now();
+        if (under_way >= max_connections_ || now < next_start())
+            return;
+        if (exchange->running() || exchange->finished() || now < exchange->not_before)
+            continue;
+        session_.state_->last_start = now;
+        exchange->start();
+        ++under_way;
     }
+}
+
+void HttpQueue::take_finished()
+{
+    int queued = 0;
+    while (const CURLMsg *message = curl_multi_info_read(session_.state_->multi, &queued)) {
+        const CURLcode code = message->data.result;
+        static_cast<Exchange *>(info<void *>(message->easy_handle, CURLINFO_PRIVATE))->finish(code);
+    }
+}
+
+// Until should_stop must be asked, or the next request may start.
+milliseconds HttpQueue::longest_pause() const
+{
+    Clock::time_point wake = Clock::now() + longest_wait;
+    if (running() < max_connections_)
+        for (const auto &exchange : exchanges_)
+            if (!exchange->running() && !exchange->finished())
+                wake = std::min(wake, std::max(exchange->not_before, next_start()));
+    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(wake - Clock::now()));
+}
+
+HttpAnswer HttpQueue::next(ShouldStop should_stop)
+{
+    for (;;) {
+        start_due();
+        {
+            const SignalsBlocked blocked;
+            int running = 0;
+            ensure(curl_multi_perform(session_.state_->multi, &running));
+        }
+        take_finished();
+        if (exchanges_.front()->finished())
+            break;
+        if (should_stop())
+            throw Error(ErrorKind::interrupted, "interrupted");
+        curl_multi_poll(session_.state_->multi, nullptr, 0, static_cast<int>(longest_pause().count()), nullptr);
+    }
+    const std::unique_ptr<Exchange> first = std::move(exchanges_.front());
+    exchanges_.pop_front();
+    if (first->failure)
+        throw first->failure->error;
+    return std::move(*first->answer);
 }
 
 void ensure_base_url(const std::string &text)
@@ -452,10 +578,10 @@ void ensure_base_url(const std::string &text)
     const std::string scheme = url ? url_part(url.get(), CURLUPART_SCHEME) : "";
     if (scheme != "http" && scheme != "https")
         throw Error(ErrorKind::parameter, "base URL is not an http or https URL");
-    for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT})
-        if (!url_part(url.get(), part).empty())
-            throw Error(ErrorKind::parameter, "base URL has a user, a query or a fragment",
-                        "Only scheme, host, port and path are allowed.");
+    if (!url_part(url.get(), CURLUPART_USER).empty() || !url_part(url.get(), CURLUPART_PASSWORD).empty() ||
+        text.find_first_of("?#") != std::string::npos)
+        throw Error(ErrorKind::parameter, "base URL has a user, a query or a fragment",
+                    "Only scheme, host, port and path are allowed.");
 }
 
 std::string libcurl_version() { return curl_version_info(CURLVERSION_NOW)->version; }

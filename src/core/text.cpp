@@ -1,5 +1,6 @@
 #include "core/text.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace cbr {
@@ -8,6 +9,26 @@ namespace {
 constexpr std::string_view white_space = " \t\r\n\f\v";
 
 char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+bool is_white_space(char c) { return white_space.find(c) != std::string_view::npos; }
+
+// A control character of ASCII or of C1 (U+0080 to U+009F), or a byte that begins no UTF-8 character.
+bool is_control(std::string_view character)
+{
+    const auto first = static_cast<unsigned char>(character[0]);
+    if (character.size() == 1)
+        return (first < 0x20 && !is_white_space(character[0])) || first >= 0x7F;
+    return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
+void append_escaped(std::string &text, std::string_view bytes)
+{
+    for (const char byte : bytes) {
+        char escaped[8];
+        std::snprintf(escaped, sizeof escaped, "\\x%02X", static_cast<unsigned char>(byte));
+        text += escaped;
+    }
+}
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -79,30 +100,31 @@ bool is_ascii(std::string_view text)
     return true;
 }
 
+std::string printable(std::string_view bytes)
+{
+    std::string shown;
+    bool after_space = false;
+    while (!bytes.empty()) {
+        const std::string_view character = bytes.substr(0, std::max<std::size_t>(1, utf8_character_length(bytes)));
+        const bool space = is_white_space(character[0]);
+        if (is_control(character))
+            append_escaped(shown, character);
+        else if (!space)
+            shown += character;
+        else if (!after_space)
+            shown += ' ';
+        after_space = space;
+        bytes.remove_prefix(character.size());
+    }
+    return shown;
+}
+
 std::string quoted_excerpt(std::string_view bytes, std::size_t max_bytes)
 {
-    const bool whole = bytes.size() <= max_bytes;
-    std::string shown = "\"";
-    bool after_space = false;
-    for (std::string_view rest = bytes; !rest.empty() && bytes.size() - rest.size() < max_bytes;) {
-        const std::size_t length = utf8_character_length(rest);
-        const std::string_view character = rest.substr(0, length == 0 ? 1 : length);
-        const unsigned char first = static_cast<unsigned char>(character[0]);
-        const bool space = white_space.find(character[0]) != std::string_view::npos;
-        if (space) {
-            if (!after_space)
-                shown += ' ';
-        } else if (length == 0 || first < 0x20 || first == 0x7F) {
-            char escaped[8];
-            std::snprintf(escaped, sizeof escaped, "\\x%02X", first);
-            shown += escaped;
-        } else {
-            shown += character;
-        }
-        after_space = space;
-        rest.remove_prefix(character.size());
-    }
-    return shown + (whole ? "\"" : "\"...");
+    std::size_t end = 0;
+    while (end < max_bytes && end < bytes.size())
+        end += std::max<std::size_t>(1, utf8_character_length(bytes.substr(end)));
+    return "\"" + printable(bytes.substr(0, end)) + (end < bytes.size() ? "\"..." : "\"");
 }
 
 } // namespace cbr

@@ -30,8 +30,11 @@ std::size_t utf8_character_length(std::string_view text);
 bool is_utf8(std::string_view text);
 bool is_ascii(std::string_view text);
 
-// The beginning of `bytes`, in quotes, as one line of printable UTF-8 to be shown in a message: white space is
-// folded, control characters and bytes that are no UTF-8 appear as \xNN.
+// As one line of printable UTF-8 to be shown in a message: white space is folded, control characters and bytes that
+// are no UTF-8 appear as \xNN.
+std::string printable(std::string_view bytes);
+
+// The beginning of `bytes`, printable, in quotes, followed by dots if that is not all.
 std::string quoted_excerpt(std::string_view bytes, std::size_t max_bytes = 80);
 
 } // namespace cbr

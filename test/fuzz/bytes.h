@@ -1,4 +1,5 @@
-// What the fuzz targets share: the input as text, and a check that ends the process, so that the fuzzer keeps the input.
+// What the fuzz targets share: the input as text, and a check that ends the process, so that the fuzzer keeps the
+// input.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -15,7 +15,8 @@ using Codes = std::vector<std::string>;
 Publication publication()
 {
     Publication made;
-    for (const auto &[id, code] : {std::pair("R01035", "GBP"), std::pair("R01090B", "BYN"), std::pair("R01235", "USD")}) {
+    for (const auto &[id, code] :
+         {std::pair("R01035", "GBP"), std::pair("R01090B", "BYN"), std::pair("R01235", "USD")}) {
         Rate rate;
         rate.cbr_id = id;
         rate.char_code = code;
@@ -24,7 +25,10 @@ Publication publication()
     return made;
 }
 
-bool has(const Codes &codes, const std::string &code) { return std::find(codes.begin(), codes.end(), code) != codes.end(); }
+bool has(const Codes &codes, const std::string &code)
+{
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
 
 bool names(const CurrencySelection &selection, const Rate &rate)
 {
@@ -41,7 +45,8 @@ void check_selection(const CurrencySelection &selection)
 
     const Publication whole = publication();
     Publication kept = whole;
-    const auto wanted = std::count_if(whole.rates.begin(), whole.rates.end(), [&](const Rate &r) { return names(selection, r); });
+    const auto wanted =
+        std::count_if(whole.rates.begin(), whole.rates.end(), [&](const Rate &r) { return names(selection, r); });
     try {
         const Codes missing = keep_selected(kept, selection);
         ensure(wanted > 0, "nothing selected is an error");

@@ -44,7 +44,8 @@ void check(std::string_view bytes)
             ensure(ids.insert(rate.cbr_id).second, "each currency is there once");
         }
     } catch (const Error &error) {
-        ensure(error.kind == ErrorKind::document || error.kind == ErrorKind::number || error.kind == ErrorKind::date_range,
+        ensure(error.kind == ErrorKind::document || error.kind == ErrorKind::number ||
+                   error.kind == ErrorKind::date_range,
                "the kind is one of documents");
         ensure(starts_with(error.message, "invalid document: "), "the message names the document");
         ensure(is_utf8(error.message + error.detail + error.hint), "messages are UTF-8");

@@ -20,13 +20,15 @@ void check_text(std::string_view text)
         c = c == '.' ? '/' : c;
     ensure(date->request() == written, "the date is written as it was read");
     const std::string iso = date->iso();
-    ensure(iso == written.substr(6) + "-" + written.substr(3, 2) + "-" + written.substr(0, 2), "ISO has the same numbers");
+    ensure(iso == written.substr(6) + "-" + written.substr(3, 2) + "-" + written.substr(0, 2),
+           "ISO has the same numbers");
     ensure(parse_date(date->request()) == date, "the request's form reads as the same day");
     try {
         ensure_in_archive(*date);
         ensure(iso >= "1992-07-01", "the archive begins on 1992-07-01");
     } catch (const Error &error) {
-        ensure(error.kind == ErrorKind::date_range && iso < "1992-07-01", "only earlier days are outside of the archive");
+        ensure(error.kind == ErrorKind::date_range && iso < "1992-07-01",
+               "only earlier days are outside of the archive");
     }
 }
 

@@ -72,7 +72,8 @@ HttpOptions patient()
 
 bool never_stop() noexcept { return false; }
 
-// The stand-in answers with JSON as Python writes it: {"method": "GET", "target": "/a", "headers": {}, "connection": 1}.
+// The stand-in answers with JSON as Python writes it: {"method": "GET", "target": "/a", "headers": {}, "connection":
+// 1}.
 std::vector<int> connections_that_asked(const std::string &part)
 {
     const std::string json = HttpSession().get(bank_url() + "/requests", patient(), never_stop).body;
@@ -88,7 +89,10 @@ std::vector<int> connections_that_asked(const std::string &part)
 
 StopAfterRequest *StopAfterRequest::current_ = nullptr;
 
-StopAfterRequest::StopAfterRequest(const std::string &part, int asks) : part_(part), asks_left_(asks) { current_ = this; }
+StopAfterRequest::StopAfterRequest(const std::string &part, int asks) : part_(part), asks_left_(asks)
+{
+    current_ = this;
+}
 
 StopAfterRequest::~StopAfterRequest() { current_ = nullptr; }
 

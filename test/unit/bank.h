@@ -3,8 +3,6 @@
 #pragma once
 #include "core/http.h"
 
-#include <atomic>
-#include <functional>
 #include <string>
 #include <thread>
 #include <vector>

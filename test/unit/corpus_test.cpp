@@ -62,7 +62,8 @@ std::string without_trailing_zeros(std::string number)
     return number;
 }
 
-// Saved by someone as UTF-8 with U+FFFD for every letter, under the old declaration: well-formed, and yet not to be read.
+// Saved by someone as UTF-8 with U+FFFD for every letter, under the old declaration: well-formed, and yet not to be
+// read.
 bool has_lost_its_names(const std::string &file) { return contains(file, "mojibake"); }
 
 bool must_be_read(const Row &row) { return row.at("well_formed") == "yes" && !has_lost_its_names(row.at("file")); }
@@ -153,8 +154,8 @@ TEST_F(Corpus, OtherDailyDocumentsAreClearErrors)
         SCOPED_TRACE(row.at("file"));
         const Error error = error_of([&] { read(row.at("file")); });
         EXPECT_EQ(error.kind, ErrorKind::document);
-        EXPECT_EQ(contains(error.message, "written in UTF-8"), contains(row.at("form"), "(decl windows-1251)") &&
-                                                                    !contains(row.at("form"), "cp1251"));
+        EXPECT_EQ(contains(error.message, "written in UTF-8"),
+                  contains(row.at("form"), "(decl windows-1251)") && !contains(row.at("form"), "cp1251"));
         EXPECT_TRUE(is_utf8(whole_text(error)));
         std::cout << row.at("file") << ": " << error.message << " | " << error.detail << "\n";
     }
@@ -168,7 +169,8 @@ TEST_F(Corpus, DocumentsOfErrorsHaveASensibleOutcome)
         SCOPED_TRACE(file);
         try {
             const Publication publication = read(file);
-            std::cout << file << ": " << publication.rates.size() << " rates of " << publication.effective_date.iso() << "\n";
+            std::cout << file << ": " << publication.rates.size() << " rates of " << publication.effective_date.iso()
+                      << "\n";
             EXPECT_EQ(row.at("well_formed"), "yes");
             EXPECT_EQ(std::to_string(publication.rates.size()), row.at("records"));
             EXPECT_TRUE(contains(file, publication.effective_date.iso()));

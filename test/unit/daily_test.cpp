@@ -69,10 +69,12 @@ TEST(ReadDaily, KeepsTheOrderOfTheDocument)
 
 TEST(ReadDaily, ReadsTheClassicForm)
 {
-    const std::string bytes = "<?xml version=\"1.0\" encoding=\"windows-1251\" ?>\r\n<ValCurs Date=\"26/09/2013\" name=\"x\">\r\n"
-                              "<Valute ID=\"R01090\">\r\n\t<NumCode>974</NumCode>\r\n\t<CharCode>BYR</CharCode>\r\n"
-                              "\t<Nominal>10000</Nominal>\r\n\t<Name>\xC1\xE5\xEB\xEE\xF0\xF3\xF1\xF1\xEA\xE8\xF5 "
-                              "\xF0\xF3\xE1\xEB\xE5\xE9</Name>\r\n\t<Value>2\xA0" "153,0000</Value>\r\n</Valute>\r\n</ValCurs>\r\n";
+    const std::string bytes =
+        "<?xml version=\"1.0\" encoding=\"windows-1251\" ?>\r\n<ValCurs Date=\"26/09/2013\" name=\"x\">\r\n"
+        "<Valute ID=\"R01090\">\r\n\t<NumCode>974</NumCode>\r\n\t<CharCode>BYR</CharCode>\r\n"
+        "\t<Nominal>10000</Nominal>\r\n\t<Name>\xC1\xE5\xEB\xEE\xF0\xF3\xF1\xF1\xEA\xE8\xF5 "
+        "\xF0\xF3\xE1\xEB\xE5\xE9</Name>\r\n\t<Value>2\xA0"
+        "153,0000</Value>\r\n</Valute>\r\n</ValCurs>\r\n";
     const Publication publication = read(bytes);
     EXPECT_EQ(publication.effective_date, day(2013, 9, 26));
     ASSERT_EQ(publication.rates.size(), 1u);
@@ -103,7 +105,8 @@ TEST(ReadDaily, MissingNumCodeIsEmpty)
 TEST(ReadDaily, OtherMissingFieldsAreErrors)
 {
     for (const std::string name : {"CharCode", "Nominal", "Name", "Value"}) {
-        for (const std::string &bytes : {document(dollar_with(name, "")), dollar_valued(name, ""), dollar_valued(name, " \n")}) {
+        for (const std::string &bytes :
+             {document(dollar_with(name, "")), dollar_valued(name, ""), dollar_valued(name, " \n")}) {
             const Error error = read_error(bytes);
             EXPECT_EQ(error.kind, ErrorKind::document) << name;
             EXPECT_EQ(error.message, "invalid document: \"" + name + "\" is missing");
@@ -120,7 +123,9 @@ TEST(ReadDaily, MissingIdIsAnError)
 
 TEST(ReadDaily, MalformedIdIsAnError)
 {
-    for (const char *id : {"r01235", "USD", "01235", "R0 1235", "R01235-", "R0123456789012345", "\xD0\xAF" "1"}) {
+    for (const char *id : {"r01235", "USD", "01235", "R0 1235", "R01235-", "R0123456789012345",
+                           "\xD0\xAF"
+                           "1"}) {
         const Error error = read_error(document(valute(dollar, id)));
         EXPECT_EQ(error.kind, ErrorKind::document) << id;
         EXPECT_TRUE(contains(error.message, "malformed ID")) << error.message;
@@ -152,7 +157,8 @@ TEST(ReadDaily, NominalIsAWholeNumberFromOne)
     for (const char *nominal : {"0", "-1", "1,5", "x", "2147483648", "1E3", "99999999999999999999"}) {
         const Error error = read_error(dollar_valued("Nominal", nominal));
         EXPECT_EQ(error.kind, ErrorKind::number) << nominal;
-        EXPECT_EQ(error.message, "invalid document: Nominal is not a positive whole number: \"" + std::string(nominal) + "\"");
+        EXPECT_EQ(error.message,
+                  "invalid document: Nominal is not a positive whole number: \"" + std::string(nominal) + "\"");
     }
 }
 
@@ -180,7 +186,8 @@ TEST(ReadDaily, OneBadRateSpoilsTheDocument)
 
 TEST(ReadDaily, WantsADate)
 {
-    for (const std::string &bytes : {"<ValCurs>" + valute(dollar) + "</ValCurs>", document(valute(dollar), ""), std::string("<ValCurs/>")}) {
+    for (const std::string &bytes :
+         {"<ValCurs>" + valute(dollar) + "</ValCurs>", document(valute(dollar), ""), std::string("<ValCurs/>")}) {
         const Error error = read_error(bytes);
         EXPECT_EQ(error.kind, ErrorKind::document);
         EXPECT_EQ(error.message, "invalid document: \"Date\" is missing");
@@ -205,8 +212,9 @@ TEST(ReadDaily, WantsAtLeastOneCurrency)
 
 TEST(ReadDaily, ErrorInParametersIsAnErrorOfTheDate)
 {
-    for (const char *bytes : {"<?xml version=\"1.0\" encoding=\"utf-8\" ?><ValCurs>Error in parameters</ValCurs>",
-                              "<ValCurs>\r\n\tError in parameters.\r\n</ValCurs>", "<ValCurs><![CDATA[Error in parameters]]></ValCurs>"}) {
+    for (const char *bytes :
+         {"<?xml version=\"1.0\" encoding=\"utf-8\" ?><ValCurs>Error in parameters</ValCurs>",
+          "<ValCurs>\r\n\tError in parameters.\r\n</ValCurs>", "<ValCurs><![CDATA[Error in parameters]]></ValCurs>"}) {
         const Error error = read_error(bytes);
         EXPECT_EQ(error.kind, ErrorKind::date_range);
         EXPECT_EQ(error.message, "invalid document: the service says \"Error in parameters\"");
@@ -225,8 +233,9 @@ TEST(ReadDaily, OtherDocumentsOfTheBankAreErrors)
     for (const char *bytes : {"<Valuta name=\"Foreign Currency Market Lib\"><Item ID=\"R01235\"/></Valuta>",
                               "<Metall FromDate=\"20260301\"/>", "<valcurs Date=\"02.03.2002\"/>"})
         EXPECT_TRUE(contains(read_error(bytes).message, "the root element is")) << bytes;
-    EXPECT_EQ(read_error("<ValCurs ID=\"R01235\" DateRange1=\"01.03.2026\"><Record Date=\"03.03.2026\"/></ValCurs>").kind,
-              ErrorKind::document);
+    EXPECT_EQ(
+        read_error("<ValCurs ID=\"R01235\" DateRange1=\"01.03.2026\"><Record Date=\"03.03.2026\"/></ValCurs>").kind,
+        ErrorKind::document);
 }
 
 // --- in force
@@ -238,7 +247,8 @@ Error in_force_error(Date effective, Date asked, Date today)
 
 void expect_in_force(Date effective, Date asked, Date today)
 {
-    EXPECT_NO_THROW(ensure_in_force({effective, {}}, asked, today, source)) << effective.iso() << " for " << asked.iso();
+    EXPECT_NO_THROW(ensure_in_force({effective, {}}, asked, today, source))
+        << effective.iso() << " for " << asked.iso();
 }
 
 const Date today = day(2026, 3, 15);

@@ -43,22 +43,37 @@ TEST(ParseDecimal, KeepsEveryDigit)
 TEST(ParseDecimal, ReadsGroupsOfThreeAfterASpaceOrU00A0)
 {
     expect_each_reads_as({{"2 153,0000", "2153.0000"},
-                          {"2\xC2\xA0" "153,0000", "2153.0000"},
+                          {"2\xC2\xA0"
+                           "153,0000",
+                           "2153.0000"},
                           {"1 234 567", "1234567"},
-                          {"12\xC2\xA0" "345\xC2\xA0" "678.9", "12345678.9"},
+                          {"12\xC2\xA0"
+                           "345\xC2\xA0"
+                           "678.9",
+                           "12345678.9"},
                           {"123 456,7", "123456.7"}});
 }
 
 TEST(ParseDecimal, RejectsWrongGroups)
 {
-    expect_no_numbers({"2 15", "2 1530", "2 153 0", "1234 567", "1  234", "1 \xC2\xA0" "234", " ,5", "1 ,5", "1 234 ,5",
-                       "1,234 567", "1\t234", "1\xA0" "234", "1\xC2" "234", "1_234", "1'234", "1\xE2\x80\xAF" "234",
+    expect_no_numbers({"2 15", "2 1530", "2 153 0", "1234 567", "1  234",
+                       "1 \xC2\xA0"
+                       "234",
+                       " ,5", "1 ,5", "1 234 ,5", "1,234 567", "1\t234",
+                       "1\xA0"
+                       "234",
+                       "1\xC2"
+                       "234",
+                       "1_234", "1'234",
+                       "1\xE2\x80\xAF"
+                       "234",
                        "1 234\xC2\xA0"});
 }
 
 TEST(ParseDecimal, RejectsTwoMarksAndLonelyOnes)
 {
-    expect_no_numbers({",5", ".5", "5,", "5.", ",", ".", "1,2,3", "1.2.3", "1,234.5", "1.234,5", "1,,2", "--1", "- 1", "1-"});
+    expect_no_numbers(
+        {",5", ".5", "5,", "5.", ",", ".", "1,2,3", "1.2.3", "1,234.5", "1.234,5", "1,,2", "--1", "- 1", "1-"});
 }
 
 TEST(ParseDecimal, ReadsTheExponentOfUnitRates)
@@ -74,13 +89,15 @@ TEST(ParseDecimal, ReadsTheExponentOfUnitRates)
 
 TEST(ParseDecimal, RejectsWrongExponents)
 {
-    expect_no_numbers({"1E", "1E-", "1E+", "E5", "1E100", "1E-100", "1E005", "1E5,0", "1EE5", "1E5E5", "1E -5", "1 E5", "1E+-5"});
+    expect_no_numbers(
+        {"1E", "1E-", "1E+", "E5", "1E100", "1E-100", "1E005", "1E5,0", "1EE5", "1E5E5", "1E -5", "1 E5", "1E+-5"});
 }
 
 TEST(ParseDecimal, ReadsALeadingMinusAndNoPlus)
 {
     expect_each_reads_as({{"-1,5", "-1.5"}, {"-0", "-0"}, {"-2 153,0", "-2153.0"}});
-    expect_no_numbers({"+1,5", "\xE2\x88\x92" "1"});
+    expect_no_numbers({"+1,5", "\xE2\x88\x92"
+                               "1"});
 }
 
 TEST(ParseDecimal, PassesOverAsciiWhiteSpaceAroundTheNumber)
@@ -90,12 +107,20 @@ TEST(ParseDecimal, PassesOverAsciiWhiteSpaceAroundTheNumber)
 
 TEST(ParseDecimal, RejectsWhatIsNoNumber)
 {
-    expect_no_numbers({"", " ", "-", "abc", "30,94x6", "NaN", "nan", "Infinity", "inf", "0x10", "1e", "$1", "1%", "1/2"});
+    expect_no_numbers(
+        {"", " ", "-", "abc", "30,94x6", "NaN", "nan", "Infinity", "inf", "0x10", "1e", "$1", "1%", "1/2"});
 }
 
 TEST(ParseDecimal, RejectsNulBytes)
 {
-    expect_no_numbers({"\0"s, "1\0"s, "\0" "1"s, "1\0" "2"s, "1,5\0"s, "1,\0" "5"s});
+    expect_no_numbers({"\0"s, "1\0"s,
+                       "\0"
+                       "1"s,
+                       "1\0"
+                       "2"s,
+                       "1,5\0"s,
+                       "1,\0"
+                       "5"s});
 }
 
 TEST(ParseDecimal, ReadsFortyDigitsAndNoMore)
@@ -127,15 +152,18 @@ TEST(ParseNominal, ReadsWholeNumbersFromOne)
     EXPECT_EQ(parse_nominal("1"), 1);
     EXPECT_EQ(parse_nominal(" 100\n"), 100);
     EXPECT_EQ(parse_nominal("1 000 000"), 1000000);
-    EXPECT_EQ(parse_nominal("10\xC2\xA0" "000"), 10000);
+    EXPECT_EQ(parse_nominal("10\xC2\xA0"
+                            "000"),
+              10000);
     EXPECT_EQ(parse_nominal("0000000010"), 10);
     EXPECT_EQ(parse_nominal("2147483647"), 2147483647);
 }
 
 TEST(ParseNominal, RejectsTheRest)
 {
-    for (const std::string &text : {""s, " "s, "0"s, "000"s, "-1"s, "+1"s, "1,5"s, "1.0"s, "1,0"s, "1E3"s, "x"s, "1 00"s, "1x"s,
-                                    "2147483648"s, "4294967297"s, "9999999999"s, "10000000000"s, "18446744073709551617"s, "1\0"s})
+    for (const std::string &text :
+         {""s, " "s, "0"s, "000"s, "-1"s, "+1"s, "1,5"s, "1.0"s, "1,0"s, "1E3"s, "x"s, "1 00"s, "1x"s, "2147483648"s,
+          "4294967297"s, "9999999999"s, "10000000000"s, "18446744073709551617"s, "1\0"s})
         EXPECT_EQ(parse_nominal(text), std::nullopt) << "for \"" << text << "\"";
     EXPECT_EQ(parse_nominal(std::string(100000, '1')), std::nullopt);
 }

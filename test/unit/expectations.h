@@ -15,8 +15,9 @@ inline void PrintTo(const Date &date, std::ostream *out) { *out << date.iso(); }
 
 inline void PrintTo(ErrorKind kind, std::ostream *out)
 {
-    static const char *const names[] = {"parameter", "date_range", "connection", "protocol",      "transfer",   "too_large",
-                                        "document",  "number",     "not_published", "not_quoted", "interrupted"};
+    static const char *const names[] = {"parameter",     "date_range", "connection", "protocol",
+                                        "transfer",      "too_large",  "document",   "number",
+                                        "not_published", "not_quoted", "interrupted"};
     *out << names[static_cast<int>(kind)];
 }
 

@@ -64,7 +64,8 @@ TEST(HttpGet, ReturnsTheAnswer)
     EXPECT_EQ(answer.url, url);
     EXPECT_EQ(answer.host, host_of(bank_url()));
     EXPECT_EQ(answer.content_type, "application/xml; charset=windows-1251");
-    EXPECT_TRUE(starts_with(answer.body, "<?xml version=\"1.0\" encoding=\"windows-1251\"?><ValCurs Date=\"02.03.2002\""));
+    EXPECT_TRUE(
+        starts_with(answer.body, "<?xml version=\"1.0\" encoding=\"windows-1251\"?><ValCurs Date=\"02.03.2002\""));
     EXPECT_EQ(answer.body.substr(answer.body.size() - 10), "</ValCurs>");
 }
 
@@ -149,7 +150,8 @@ TEST(HttpFailure, UnknownHostIsTold)
 
 TEST(HttpFailure, UnknownProxyIsTold)
 {
-    const Error error = get_error("http://bank.example" + service_path, with_proxy("http://" + std::string(64, 'a') + ".invalid:1"));
+    const Error error =
+        get_error("http://bank.example" + service_path, with_proxy("http://" + std::string(64, 'a') + ".invalid:1"));
     EXPECT_EQ(error.kind, ErrorKind::connection);
     EXPECT_EQ(error.message, "could not resolve the host name of the proxy for bank.example");
     EXPECT_EQ(error.hint, "Check cbr.proxy.");
@@ -205,7 +207,8 @@ TEST(HttpFailure, CutOffTransferIsToldWithWhatHadCome)
 
 TEST(HttpFailure, AnswerThatIsNoHttpIsAnErrorOfTheProtocol)
 {
-    for (const char *bytes : {"220 mail.example ESMTP\r\n", "\x16\x03\x01\x02", "<html></html>", "HTTP/1.1 abc\r\n\r\n"}) {
+    for (const char *bytes :
+         {"220 mail.example ESMTP\r\n", "\x16\x03\x01\x02", "<html></html>", "HTTP/1.1 abc\r\n\r\n"}) {
         const OneAnswer server(bytes);
         const Error error = get_error(server.url());
         EXPECT_EQ(error.kind, ErrorKind::protocol) << quoted_excerpt(bytes);
@@ -237,9 +240,11 @@ TEST(HttpStatus, OtherThan200IsAnErrorThatShowsTheAnswer)
     const Error error = get_error(document_url(new_prefix() + "/fault/status-404"));
     EXPECT_EQ(error.kind, ErrorKind::protocol);
     EXPECT_EQ(error.message, "HTTP status 404 from " + host_of(bank_url()));
-    EXPECT_TRUE(contains(error.detail, "content type \"text/html\"; the body begins with \"<html><body>status 404")) << error.detail;
+    EXPECT_TRUE(contains(error.detail, "content type \"text/html\"; the body begins with \"<html><body>status 404"))
+        << error.detail;
     EXPECT_EQ(error.hint, "Check cbr.base_url.");
-    for (const char *fault : {"status-204", "status-206", "status-400", "status-500", "status-503", "html-403", "retry-after-long"})
+    for (const char *fault :
+         {"status-204", "status-206", "status-400", "status-500", "status-503", "html-403", "retry-after-long"})
         EXPECT_EQ(get_error(document_url(new_prefix() + "/fault/" + fault)).kind, ErrorKind::protocol) << fault;
 }
 
@@ -248,7 +253,8 @@ TEST(HttpStatus, RedirectIsNotFollowedAndItsTargetIsTold)
     const Error error = get_error(document_url(new_prefix() + "/fault/redirect"));
     EXPECT_EQ(error.kind, ErrorKind::protocol);
     EXPECT_EQ(error.message, "redirect from " + host_of(bank_url()) + " (HTTP status 302)");
-    EXPECT_TRUE(contains(error.detail, "is redirected to https://elsewhere.example/scripts/XML_daily.asp.")) << error.detail;
+    EXPECT_TRUE(contains(error.detail, "is redirected to https://elsewhere.example/scripts/XML_daily.asp."))
+        << error.detail;
 }
 
 TEST(HttpStatus, RedirectWithinTheHostIsNotFollowedEither)
@@ -278,7 +284,8 @@ TEST(HttpLimit, IsExact)
     EXPECT_EQ(get(url, with_limit(size)).body.size(), size);
     const Error error = get_error(url, with_limit(size - 1));
     EXPECT_EQ(error.kind, ErrorKind::too_large);
-    EXPECT_EQ(error.message, "answer from " + host_of(bank_url()) + " is larger than " + std::to_string(size - 1) + " bytes");
+    EXPECT_EQ(error.message,
+              "answer from " + host_of(bank_url()) + " is larger than " + std::to_string(size - 1) + " bytes");
     EXPECT_TRUE(contains(error.hint, "cbr.max_response_size"));
 }
 
@@ -293,7 +300,9 @@ TEST(HttpLimit, CountsAfterDecompression)
 TEST(HttpLimit, EndsBombsAndEndlessBodies)
 {
     for (const char *fault : {"gzip-bomb", "endless"})
-        EXPECT_EQ(get_error(document_url(new_prefix() + "/fault/" + fault), with_limit(1 << 20)).kind, ErrorKind::too_large) << fault;
+        EXPECT_EQ(get_error(document_url(new_prefix() + "/fault/" + fault), with_limit(1 << 20)).kind,
+                  ErrorKind::too_large)
+            << fault;
 }
 
 TEST(HttpLimit, IsNotTriedAgain)
@@ -340,7 +349,8 @@ TEST(HttpRetry, IsNotMadeOfWhatWillNotPass)
 {
     for (const char *fault : {"status-404", "status-400", "html-403", "redirect", "status-204"}) {
         const std::string prefix = new_prefix();
-        EXPECT_EQ(get_error(document_url(prefix + "/fault/" + fault), with_retries(3)).kind, ErrorKind::protocol) << fault;
+        EXPECT_EQ(get_error(document_url(prefix + "/fault/" + fault), with_retries(3)).kind, ErrorKind::protocol)
+            << fault;
         EXPECT_EQ(connections_that_asked(prefix).size(), 1u) << fault;
     }
 }
@@ -389,8 +399,9 @@ TEST(HttpStop, EndsTheWaitBetweenTwoTries)
     HttpSession session;
     {
         const StopAfterRequest stop(prefix, 5); // Retry-After is a second, and each ask comes 50 ms after the last
-        const Error error = error_of(
-            [&] { session.get(document_url(prefix + "/fault/status-429"), with_retries(3), StopAfterRequest::should_stop); });
+        const Error error = error_of([&] {
+            session.get(document_url(prefix + "/fault/status-429"), with_retries(3), StopAfterRequest::should_stop);
+        });
         EXPECT_EQ(error.kind, ErrorKind::interrupted);
     }
     EXPECT_EQ(connections_that_asked(prefix).size(), 1u);
@@ -406,7 +417,8 @@ TEST(HttpStop, EndsTheWaitForTheIntervalBetweenRequests)
     session.get(document_url(first), options, never_stop);
     {
         const StopAfterRequest stop("", 1);
-        const Error error = error_of([&] { session.get(document_url(second), options, StopAfterRequest::should_stop); });
+        const Error error =
+            error_of([&] { session.get(document_url(second), options, StopAfterRequest::should_stop); });
         EXPECT_EQ(error.kind, ErrorKind::interrupted);
     }
     EXPECT_TRUE(connections_that_asked(second).empty());
@@ -451,7 +463,8 @@ TEST(HttpProxy, IsUsedWhateverTheEnvironmentExcepts)
 TEST(HttpProxy, ThatRefusesATunnelIsAnErrorAndTheRequestIsNotSentAnotherWay)
 {
     const Error error = get_error("https://bank.example" + new_prefix() + service_path, with_proxy(bank_url()));
-    EXPECT_TRUE(error.kind == ErrorKind::protocol || error.kind == ErrorKind::connection || error.kind == ErrorKind::transfer);
+    EXPECT_TRUE(error.kind == ErrorKind::protocol || error.kind == ErrorKind::connection ||
+                error.kind == ErrorKind::transfer);
     EXPECT_TRUE(contains(error.message, "bank.example")) << error.message;
     EXPECT_TRUE(contains(error.detail, "405")) << error.detail;
 }
@@ -460,17 +473,18 @@ TEST(HttpProxy, ThatRefusesATunnelIsAnErrorAndTheRequestIsNotSentAnotherWay)
 
 TEST(BaseUrl, IsHttpOrHttpsWithAHost)
 {
-    for (const char *url : {"https://www.cbr.ru", "http://www.cbr.ru/", "https://www.cbr.ru/mirror/of/it/", "http://127.0.0.1:8080",
-                            "http://[::1]:8080/x", "HTTPS://WWW.CBR.RU", "http://localhost", "https://www.cbr.ru:443"})
+    for (const char *url :
+         {"https://www.cbr.ru", "http://www.cbr.ru/", "https://www.cbr.ru/mirror/of/it/", "http://127.0.0.1:8080",
+          "http://[::1]:8080/x", "HTTPS://WWW.CBR.RU", "http://localhost", "https://www.cbr.ru:443"})
         EXPECT_NO_THROW(ensure_base_url(url)) << url;
 }
 
 TEST(BaseUrl, IsNothingElse)
 {
-    for (const char *url : {"", " ", "www.cbr.ru", "//www.cbr.ru", "/scripts", "https://", "https:", "https:///", "ftp://www.cbr.ru",
-                            "file:///etc/passwd", "javascript:alert(1)", "https://www.cbr.ru:99999", "https://www.cbr.ru:x",
-                            "https://www .cbr.ru", "https://www.cbr.ru/a b", "https://www.cbr.ru\r\nX: y", "https://[::1",
-                            "httpx://www.cbr.ru"}) {
+    for (const char *url : {"", " ", "www.cbr.ru", "//www.cbr.ru", "/scripts", "https://", "https:", "https:///",
+                            "ftp://www.cbr.ru", "file:///etc/passwd", "javascript:alert(1)", "https://www.cbr.ru:99999",
+                            "https://www.cbr.ru:x", "https://www .cbr.ru", "https://www.cbr.ru/a b",
+                            "https://www.cbr.ru\r\nX: y", "https://[::1", "httpx://www.cbr.ru"}) {
         const Error error = error_of([&] { ensure_base_url(url); });
         EXPECT_EQ(error.kind, ErrorKind::parameter) << url;
     }
@@ -478,8 +492,9 @@ TEST(BaseUrl, IsNothingElse)
 
 TEST(BaseUrl, HasNoUserQueryOrFragment)
 {
-    for (const char *url : {"https://user@www.cbr.ru", "https://user:word@www.cbr.ru", "https://:word@www.cbr.ru",
-                            "https://www.cbr.ru/?a=b", "https://www.cbr.ru?a", "https://www.cbr.ru/#top", "https://www.cbr.ru#x"}) {
+    for (const char *url :
+         {"https://user@www.cbr.ru", "https://user:word@www.cbr.ru", "https://:word@www.cbr.ru",
+          "https://www.cbr.ru/?a=b", "https://www.cbr.ru?a", "https://www.cbr.ru/#top", "https://www.cbr.ru#x"}) {
         const Error error = error_of([&] { ensure_base_url(url); });
         EXPECT_EQ(error.kind, ErrorKind::parameter) << url;
         EXPECT_EQ(error.message, "base URL has a user, a query or a fragment") << url;
@@ -489,7 +504,8 @@ TEST(BaseUrl, HasNoUserQueryOrFragment)
 // "https://host?" + "/scripts/..." would ask for another path than meant.
 TEST(BaseUrl, HasNoEmptyQueryOrFragmentEither)
 {
-    for (const char *url : {"https://www.cbr.ru?", "https://www.cbr.ru/?", "https://www.cbr.ru#", "https://www.cbr.ru/x#"})
+    for (const char *url :
+         {"https://www.cbr.ru?", "https://www.cbr.ru/?", "https://www.cbr.ru#", "https://www.cbr.ru/x#"})
         EXPECT_EQ(error_of([&] { ensure_base_url(url); }).kind, ErrorKind::parameter) << url;
 }
 

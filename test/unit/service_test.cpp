@@ -1,12 +1,11 @@
-// core/service against the stand-in for the Bank: from a request to a publication, in every form of the document and with
-// everything that may be wrong with it.
+// core/service against the stand-in for the Bank: from a request to a publication, in every form of the document and
+// with everything that may be wrong with it.
 #include "core/service.h"
 
 #include "bank.h"
 #include "core/text.h"
 #include "expectations.h"
 
-#include <map>
 #include <utility>
 
 namespace cbr {
@@ -105,7 +104,8 @@ TEST(FetchDaily, ReadsTheSameFromEveryForm)
             EXPECT_EQ(publication.rates[i].cbr_id, expected[i].cbr_id) << form;
             EXPECT_EQ(publication.rates[i].value, expected[i].value) << form;
             EXPECT_EQ(publication.rates[i].nominal, expected[i].nominal) << form;
-            EXPECT_EQ(publication.rates[i].name, form == std::string("windows-1252") ? expected[i].char_code : expected[i].name);
+            EXPECT_EQ(publication.rates[i].name,
+                      form == std::string("windows-1252") ? expected[i].char_code : expected[i].name);
         }
     }
 }
@@ -113,7 +113,8 @@ TEST(FetchDaily, ReadsTheSameFromEveryForm)
 TEST(FetchDaily, ReadsThousandsOf1997)
 {
     for (const char *form : {"classic", "thousands-nbsp", "thousands-space"})
-        EXPECT_EQ(dollar_of(fetch(new_prefix() + "/form/" + form, day(1997, 12, 30)).publication).value, "5960.0000") << form;
+        EXPECT_EQ(dollar_of(fetch(new_prefix() + "/form/" + form, day(1997, 12, 30)).publication).value, "5960.0000")
+            << form;
 }
 
 TEST(FetchDaily, TakesHostileNamesAsText)
@@ -131,19 +132,32 @@ TEST(FetchDaily, TakesADocumentWithoutANumCode)
 TEST(FetchDaily, EveryFaultOfTheDocumentIsAnErrorOfItsKind)
 {
     const std::pair<const char *, ErrorKind> faults[] = {
-        {"empty", ErrorKind::document},          {"html", ErrorKind::document},
-        {"dtd", ErrorKind::document},            {"entity-bomb", ErrorKind::document},
-        {"external-entity", ErrorKind::document}, {"external-dtd", ErrorKind::document},
-        {"wrong-root", ErrorKind::document},     {"truncated-xml", ErrorKind::document},
-        {"mislabelled", ErrorKind::document},    {"leading-space", ErrorKind::document},
-        {"error-in-parameters", ErrorKind::date_range}, {"no-date", ErrorKind::document},
-        {"bad-date", ErrorKind::number},         {"shift-date/1", ErrorKind::document},
-        {"shift-date/-32", ErrorKind::document}, {"stale", ErrorKind::document},
-        {"no-valutes", ErrorKind::document},     {"duplicate-id", ErrorKind::document},
-        {"bad-number", ErrorKind::number},       {"zero-value", ErrorKind::number},
-        {"negative-value", ErrorKind::number},   {"bad-nominal", ErrorKind::number},
-        {"zero-nominal", ErrorKind::number},     {"missing-value", ErrorKind::document},
-        {"missing-char-code", ErrorKind::document}, {"missing-id", ErrorKind::document},
+        {"empty", ErrorKind::document},
+        {"html", ErrorKind::document},
+        {"dtd", ErrorKind::document},
+        {"entity-bomb", ErrorKind::document},
+        {"external-entity", ErrorKind::document},
+        {"external-dtd", ErrorKind::document},
+        {"wrong-root", ErrorKind::document},
+        {"truncated-xml", ErrorKind::document},
+        {"mislabelled", ErrorKind::document},
+        {"leading-space", ErrorKind::document},
+        {"error-in-parameters", ErrorKind::date_range},
+        {"no-date", ErrorKind::document},
+        {"bad-date", ErrorKind::number},
+        {"shift-date/1", ErrorKind::document},
+        {"shift-date/-32", ErrorKind::document},
+        {"stale", ErrorKind::document},
+        {"no-valutes", ErrorKind::document},
+        {"duplicate-id", ErrorKind::document},
+        {"bad-number", ErrorKind::number},
+        {"zero-value", ErrorKind::number},
+        {"negative-value", ErrorKind::number},
+        {"bad-nominal", ErrorKind::number},
+        {"zero-nominal", ErrorKind::number},
+        {"missing-value", ErrorKind::document},
+        {"missing-char-code", ErrorKind::document},
+        {"missing-id", ErrorKind::document},
     };
     for (const auto &[fault, kind] : faults) {
         const Error error = fetch_error(new_prefix() + "/fault/" + fault);

@@ -112,10 +112,7 @@ TEST(QuotedExcerpt, MarksNothingAsCutWhereTheLastCharacterIsShown)
     EXPECT_EQ(quoted_excerpt("1234\xD0\x94", 5), "\"1234\xD0\x94\"");
 }
 
-TEST(QuotedExcerpt, FoldsWhiteSpaceIntoOneLine)
-{
-    EXPECT_EQ(quoted_excerpt("a \r\n\t\v\f b\n"), "\"a b \"");
-}
+TEST(QuotedExcerpt, FoldsWhiteSpaceIntoOneLine) { EXPECT_EQ(quoted_excerpt("a \r\n\t\v\f b\n"), "\"a b \""); }
 
 TEST(QuotedExcerpt, EscapesControlsAndBytesThatAreNoUtf8)
 {
