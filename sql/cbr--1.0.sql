@@ -41,8 +41,10 @@ CREATE TABLE cbr_fetch_log (
     fetched_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
     fetched_by     TEXT        NOT NULL DEFAULT session_user,
     url            TEXT,
+    cbr_id         TEXT,
     requested_date DATE,
-    effective_date DATE        NOT NULL,
+    last_date      DATE,
+    effective_date DATE,
     http_status    INTEGER,
     bytes          BIGINT      NOT NULL,
     duration_ms    INTEGER,
@@ -57,15 +59,17 @@ COMMENT ON COLUMN cbr_fetch_log.id IS 'Serial number of the fetch';
 COMMENT ON COLUMN cbr_fetch_log.fetched_at IS 'Start of the transaction that stored';
 COMMENT ON COLUMN cbr_fetch_log.fetched_by IS 'Session user';
 COMMENT ON COLUMN cbr_fetch_log.url IS 'What was requested; NULL for cbr_load';
-COMMENT ON COLUMN cbr_fetch_log.requested_date IS 'The date asked for; NULL for the latest publication';
-COMMENT ON COLUMN cbr_fetch_log.effective_date IS 'The publication''s own date';
+COMMENT ON COLUMN cbr_fetch_log.cbr_id IS 'Of a backfill: the currency';
+COMMENT ON COLUMN cbr_fetch_log.requested_date IS 'The date asked for, NULL for the latest publication; of a backfill: the first day loaded';
+COMMENT ON COLUMN cbr_fetch_log.last_date IS 'Of a backfill: the last day loaded';
+COMMENT ON COLUMN cbr_fetch_log.effective_date IS 'The publication''s own date; of a backfill: that of the last record';
 COMMENT ON COLUMN cbr_fetch_log.http_status IS 'HTTP status; NULL for cbr_load';
 COMMENT ON COLUMN cbr_fetch_log.bytes IS 'Size of the document';
 COMMENT ON COLUMN cbr_fetch_log.duration_ms IS 'Time of the HTTP request; NULL for cbr_load';
-COMMENT ON COLUMN cbr_fetch_log.rates IS 'Rates selected';
+COMMENT ON COLUMN cbr_fetch_log.rates IS 'Rates selected; of a backfill: days on which the currency had a rate';
 COMMENT ON COLUMN cbr_fetch_log.inserted IS 'Rows that were new';
 COMMENT ON COLUMN cbr_fetch_log.changed IS 'Rows that held something else before';
-COMMENT ON COLUMN cbr_fetch_log.corrections IS 'For each changed row {"cbr_id", "old": {...}, "new": {...}}';
+COMMENT ON COLUMN cbr_fetch_log.corrections IS 'For each changed row {"cbr_id", "date", "old": {...}, "new": {...}}';
 COMMENT ON SEQUENCE cbr_fetch_log_id_seq IS 'Serial numbers of cbr_fetch_log';
 COMMENT ON INDEX cbr_fetch_log_pkey IS 'One row for each id';
 
@@ -91,6 +95,11 @@ AS 'MODULE_PATHNAME', 'cbr_load'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION cbr_load(bytea, date, text[]) IS 'Store an XML_daily document that was fetched elsewhere, return the number of rates';
 
+CREATE PROCEDURE cbr_backfill(from_date date, to_date date DEFAULT NULL, currencies text[] DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'cbr_backfill'
+LANGUAGE C;
+COMMENT ON PROCEDURE cbr_backfill(date, date, text[]) IS 'Load the rates of each day of a range (to_date NULL: today in Moscow); commits after each currency';
+
 -- ------------------------------------------------------------------------------------------ documents as rows
 
 CREATE FUNCTION cbr_daily(on_date date DEFAULT NULL)
@@ -107,6 +116,30 @@ AS 'MODULE_PATHNAME', 'cbr_parse_daily'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 50;
 COMMENT ON FUNCTION cbr_parse_daily(bytea) IS 'The rates of an XML_daily document as rows, without network';
 
+CREATE FUNCTION cbr_dynamic(currency text, from_date date, to_date date)
+RETURNS TABLE (cbr_id text, effective_date date, nominal integer, value numeric)
+AS 'MODULE_PATHNAME', 'cbr_dynamic'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 250;
+COMMENT ON FUNCTION cbr_dynamic(text, date, date) IS 'Fetch one currency''s publications in a range as rows, storing nothing';
+
+CREATE FUNCTION cbr_currencies()
+RETURNS TABLE (cbr_id text, parent_id text, num_code text, char_code text, name text, eng_name text, nominal integer)
+AS 'MODULE_PATHNAME', 'cbr_currencies'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 80;
+COMMENT ON FUNCTION cbr_currencies() IS 'Fetch the Bank''s catalogue of currencies as rows';
+
+CREATE FUNCTION cbr_metals(from_date date, to_date date)
+RETURNS TABLE (date date, metal text, buy numeric, sell numeric)
+AS 'MODULE_PATHNAME', 'cbr_metals'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION cbr_metals(date, date) IS 'Fetch the Bank''s prices of precious metals, roubles per gram, as rows';
+
+CREATE FUNCTION cbr_key_rate(from_date date, to_date date)
+RETURNS TABLE (date date, rate numeric)
+AS 'MODULE_PATHNAME', 'cbr_key_rate'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 250;
+COMMENT ON FUNCTION cbr_key_rate(date, date) IS 'Fetch the Bank''s key rate, per cent a year, as rows';
+
 -- ---------------------------------------------------------------------------------------------------- about
 
 CREATE FUNCTION cbr_version()
@@ -118,3 +151,8 @@ COMMENT ON FUNCTION cbr_version() IS 'Versions of the extension, libcurl and lib
 -- Who may call these makes the server open connections to the Bank; that is for the owner to grant.
 REVOKE ALL ON FUNCTION cbr_fetch(date, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cbr_daily(date) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE cbr_backfill(date, date, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_dynamic(text, date, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_currencies() FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_metals(date, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_key_rate(date, date) FROM PUBLIC;

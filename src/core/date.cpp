@@ -87,4 +87,13 @@ void ensure_in_archive(Date date)
                     "The archive of exchange rates begins on 1992-07-01.", "Ask for a date in it, or for none: the latest.");
 }
 
+void ensure_range(DateRange range)
+{
+    ensure_in_archive(range.first);
+    ensure_in_archive(range.last);
+    if (range.last < range.first)
+        throw Error(ErrorKind::date_range, "the range ends before it begins",
+                    "It begins on " + range.first.iso() + " and ends on " + range.last.iso() + ".");
+}
+
 } // namespace cbr

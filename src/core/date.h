@@ -51,4 +51,12 @@ inline constexpr Date last_of_calendar{2932896}; // 9999-12-31
 // Throws Error(date_range) for a day outside of it.
 void ensure_in_archive(Date date);
 
+struct DateRange {
+    Date first;
+    Date last; // included
+};
+
+// Throws Error(date_range) for a range that ends before it begins, or that leaves the archive's calendar.
+void ensure_range(DateRange range);
+
 } // namespace cbr

@@ -19,11 +19,6 @@ struct SeriesRecord {
     std::string value; // roubles for `nominal` units
 };
 
-struct DateRange {
-    Date first;
-    Date last; // included
-};
-
 // The records, each date once, in ascending order; none where the currency was not quoted in the range. Throws Error:
 // document or number; also where the answer is not about the currency and the range that were asked for.
 std::vector<SeriesRecord> read_dynamic(std::string_view bytes, const DocumentSource &source, const std::string &cbr_id,

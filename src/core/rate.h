@@ -10,14 +10,17 @@
 
 namespace cbr {
 
-// All text in UTF-8.
-struct Rate {
+// All text in UTF-8, and empty where the Bank has none.
+struct Currency {
     std::string cbr_id;    // the Bank's ID, the key of a currency: R01235
-    std::string num_code;  // ISO 4217, zero-padded: 840; empty where the document has none
+    std::string num_code;  // ISO 4217, zero-padded: 840
     std::string char_code; // ISO 4217: USD
     std::string name;      // as printed, wording and grammatical number vary over the years
-    std::string value;     // roubles for `nominal` units, exact, as numeric reads it
+};
+
+struct Rate : Currency {
     std::int32_t nominal = 1;
+    std::string value; // roubles for `nominal` units, exact, as numeric reads it
 };
 
 struct Publication {

@@ -18,8 +18,19 @@ std::optional<Date> date_argument(FunctionCallInfo fcinfo, int index)
     if (DATE_NOT_FINITE(date))
         ereport(ERROR, (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW), errmsg("date is infinite"),
                         errhint("Leave the date out, or pass NULL, for the latest publication.")));
-    return Date(static_cast<std::int64_t>(date) + days_1970_to_2000);
+    return from_date_adt(date);
 }
+
+DateRange range_arguments(FunctionCallInfo fcinfo, int first_index)
+{
+    const std::optional<Date> first = date_argument(fcinfo, first_index);
+    const std::optional<Date> last = date_argument(fcinfo, first_index + 1);
+    if (!first || !last)
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("dates of a range must not be NULL")));
+    return {*first, *last};
+}
+
+Date from_date_adt(DateADT date) { return Date(static_cast<std::int64_t>(date) + days_1970_to_2000); }
 
 DateADT to_date_adt(Date date) { return static_cast<DateADT>(date.days_since_1970() - days_1970_to_2000); }
 

@@ -11,7 +11,11 @@ namespace cbr::pg {
 // A date, or nothing for NULL. Raises an error for infinity.
 std::optional<Date> date_argument(FunctionCallInfo fcinfo, int index);
 
+// Two dates, first and last, that must not be NULL; nor infinite.
+DateRange range_arguments(FunctionCallInfo fcinfo, int first_index);
+
 DateADT to_date_adt(Date date);
+Date from_date_adt(DateADT date);
 
 // Codes in UTF-8, palloc'ed; `given` is false for NULL, which means the setting cbr.currencies.
 struct CurrencyArgument {

@@ -1,6 +1,5 @@
 // cbr_fetch() and cbr_load(): a publication becomes rows of t_currency. Fetch and read first, write last: nothing is
 // locked while the network is waited for.
-
 #include <ctime>
 
 #include "pg/arguments.h"
@@ -28,8 +27,21 @@ Datum store_stock(FunctionCallInfo fcinfo, const Stock &stock)
 {
     for (const std::string &notice : stock.notices)
         ereport(NOTICE, (errmsg("%s", notice.c_str())));
-    const Date date = stock.origin.requested_date.value_or(stock.publication.effective_date);
-    return Int32GetDatum(store(stock.publication, date, stock.origin, get_func_namespace(fcinfo->flinfo->fn_oid)));
+    const Publication &publication = stock.publication;
+    const int count = static_cast<int>(publication.rates.size());
+    auto *rates = static_cast<DatedRate *>(palloc(sizeof(DatedRate) * static_cast<Size>(count)));
+    for (int i = 0; i < count; ++i) {
+        const Rate &rate = publication.rates[static_cast<std::size_t>(i)];
+        rates[i] = {&rate, stock.origin.requested_date.value_or(publication.effective_date),
+                    publication.effective_date, rate.nominal, &rate.value};
+    }
+    SPI_connect();
+    Store store(get_func_namespace(fcinfo->flinfo->fn_oid));
+    Stored stored;
+    store.put(rates, count, stored);
+    store.log(stock.origin, stored);
+    SPI_finish();
+    return Int32GetDatum(stored.rates);
 }
 
 } // namespace
@@ -43,13 +55,14 @@ Datum cbr_fetch(PG_FUNCTION_ARGS)
     const CurrencyArgument currencies = currencies_argument(fcinfo, 1);
     ensure_may_store("cbr_fetch()");
     auto *stock = make_owned<Stock>();
-    run_core([&] {
+    run_network([&] {
         const CurrencySelection selection = selection_of(currencies);
-        FetchedPublication fetched = fetch_daily_by_settings(on_date);
+        FetchedPublication fetched = fetch_daily(bank(), on_date);
         stock->publication = std::move(fetched.publication);
         stock->select(selection);
         stock->origin.url = std::move(fetched.answer.url);
         stock->origin.requested_date = on_date;
+        stock->origin.effective_date = stock->publication.effective_date;
         stock->origin.http_status = static_cast<int>(fetched.answer.status);
         stock->origin.duration_ms = static_cast<int>(fetched.answer.duration.count());
         stock->origin.bytes = static_cast<std::int64_t>(fetched.bytes);
@@ -77,6 +90,7 @@ Datum cbr_load(PG_FUNCTION_ARGS)
         }
         stock->select(selection);
         stock->origin.requested_date = on_date;
+        stock->origin.effective_date = stock->publication.effective_date;
         stock->origin.bytes = static_cast<std::int64_t>(document.size());
     });
     return store_stock(fcinfo, *stock);

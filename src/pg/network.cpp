@@ -1,6 +1,5 @@
 #include "pg/network.h"
 
-#include "pg/guard.h"
 #include "pg/settings.h"
 
 namespace cbr::pg {
@@ -15,9 +14,18 @@ HttpSession &http_session()
 
 } // namespace
 
-FetchedPublication fetch_daily_by_settings(std::optional<Date> on_date)
+Service bank() { return {http_session(), base_url(), http_options(), should_stop}; }
+
+uint32 network_wait_event()
 {
-    return fetch_daily(http_session(), base_url(), on_date, http_options(), should_stop);
+#if PG_VERSION_NUM >= 170000
+    static uint32 event = 0;
+    if (event == 0)
+        event = WaitEventExtensionNew("CbrNetwork");
+    return event;
+#else
+    return PG_WAIT_EXTENSION;
+#endif
 }
 
 } // namespace cbr::pg

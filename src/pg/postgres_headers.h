@@ -3,7 +3,9 @@
 #pragma once
 #include "core/currency.h"
 #include "core/daily.h"
+#include "core/directory.h"
 #include "core/error.h"
+#include "core/in_force.h"
 #include "core/service.h"
 #include "core/text.h"
 
@@ -18,14 +20,20 @@ extern "C" {
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lock.h"
 #include "storage/pmsignal.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/date.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif

@@ -16,6 +16,8 @@ std::string base_url();
 HttpOptions http_options();
 CurrencySelection default_currencies();
 
+int max_connections();
+
 // In bytes.
 std::size_t max_response_size();
 

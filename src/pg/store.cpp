@@ -4,88 +4,74 @@
 
 #include "pg/arguments.h"
 #include "pg/guard.h"
+#include "pg/rows.h"
 #include "pg/text.h"
 
 namespace cbr::pg {
 namespace {
 
-// The publication as rows, from the parameters that RateParameters builds. Ordered, so that two sessions that store
-// the same publication meet at its first row, and never in a deadlock.
+// The rates as rows, from the parameters that RateParameters builds. Ordered, so that two sessions that store the same
+// publication meet at its first row, and never in a deadlock.
 #define PUBLISHED \
-    "(SELECT u.cbr_id, u.num_code, u.char_code, u.nominal, u.name, u.value::pg_catalog.numeric AS value," \
-    "        $7::pg_catalog.timestamp AS date, $8::pg_catalog.date AS effective_date" \
-    "   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])," \
-    "                   pg_catalog.unnest($3::pg_catalog.text[]), pg_catalog.unnest($4::pg_catalog.int4[])," \
-    "                   pg_catalog.unnest($5::pg_catalog.text[]), pg_catalog.unnest($6::pg_catalog.text[]))" \
-    "        AS u(cbr_id, num_code, char_code, nominal, name, value)" \
-    "  ORDER BY u.cbr_id)"
+    "(SELECT u.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)," \
+    "                            pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6)," \
+    "                            pg_catalog.unnest($7), pg_catalog.unnest($8))" \
+    "       AS u(cbr_id, num_code, char_code, name, nominal, value, date, effective_date)" \
+    " ORDER BY u.cbr_id, u.date)"
 
-// %s is the table. Without the anti-join each repeated fetch would use up numbers of the sequence.
+// Without the anti-join each repeated fetch would use up numbers of the sequence.
 constexpr const char *insert_sql =
-    "INSERT INTO %s AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
+    "INSERT INTO %1$s AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
     " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date"
     "   FROM " PUBLISHED " p"
-    "  WHERE NOT EXISTS (SELECT FROM %s s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
+    "  WHERE NOT EXISTS (SELECT FROM %1$s s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
-// %s is the table. The rows are locked before their old values are read: what the log says was replaced was replaced.
+// The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code
+// that differs is none of the Bank's corrections, since the wording of names varies; what was unknown is filled in.
 constexpr const char *correct_sql =
     "WITH old AS ("
-    "   SELECT t.id, t.cbr_id, t.name, t.char_code, t.value, t.nominal, t.num_code, t.effective_date"
-    "     FROM %s t JOIN " PUBLISHED " p ON t.cbr_id = p.cbr_id AND t.date = p.date"
-    "    WHERE (t.name, t.char_code, t.value, t.nominal, t.num_code, t.effective_date)"
-    "          IS DISTINCT FROM (p.name, p.char_code, p.value, p.nominal, p.num_code, p.effective_date)"
-    "    ORDER BY t.cbr_id"
+    "   SELECT t.id, t.cbr_id, t.date, t.name, t.char_code, t.value, t.nominal, t.num_code, t.effective_date"
+    "     FROM %1$s t JOIN " PUBLISHED " p ON t.cbr_id = p.cbr_id AND t.date = p.date"
+    "    WHERE (t.value, t.nominal, t.effective_date) IS DISTINCT FROM (p.value, p.nominal, p.effective_date)"
+    "       OR (t.name = '' AND p.name <> '') OR (t.char_code = '' AND p.char_code <> '')"
+    "       OR (t.num_code IS NULL AND p.num_code IS NOT NULL)"
+    "    ORDER BY t.cbr_id, t.date"
     "      FOR UPDATE OF t),"
     " corrected AS ("
-    "   UPDATE %s t"
+    "   UPDATE %1$s t"
     "      SET name = p.name, char_code = p.char_code, value = p.value, nominal = p.nominal, num_code = p.num_code,"
     "          effective_date = p.effective_date, fetched_at = pg_catalog.now()"
-    "     FROM old JOIN " PUBLISHED " p ON old.cbr_id = p.cbr_id"
+    "     FROM old JOIN " PUBLISHED " p ON old.cbr_id = p.cbr_id AND old.date = p.date"
     "    WHERE t.id = old.id"
-    "   RETURNING t.cbr_id, pg_catalog.jsonb_build_object("
-    "       'cbr_id', t.cbr_id,"
-    "       'old', pg_catalog.to_jsonb(old) - 'id' - 'cbr_id',"
+    "   RETURNING t.cbr_id, t.date, pg_catalog.jsonb_build_object("
+    "       'cbr_id', t.cbr_id, 'date', t.date::pg_catalog.date,"
+    "       'old', pg_catalog.to_jsonb(old) - 'id' - 'cbr_id' - 'date',"
     "       'new', pg_catalog.jsonb_build_object('name', t.name, 'char_code', t.char_code, 'value', t.value,"
     "              'nominal', t.nominal, 'num_code', t.num_code, 'effective_date', t.effective_date)) AS correction)"
-    " SELECT pg_catalog.jsonb_agg(correction ORDER BY cbr_id), pg_catalog.count(*)::pg_catalog.int4 FROM corrected";
+    " SELECT pg_catalog.jsonb_agg(correction ORDER BY cbr_id, date), pg_catalog.count(*)::pg_catalog.int4"
+    "   FROM corrected";
 
 constexpr const char *log_sql =
-    "INSERT INTO %s (url, requested_date, effective_date, http_status, bytes, duration_ms, rates, inserted, changed,"
-    "                corrections)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    "INSERT INTO %2$s (url, cbr_id, requested_date, last_date, effective_date, http_status, bytes, duration_ms, rates,"
+    "                  inserted, changed, corrections)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, '[]'))";
 
-struct Tables {
-    const char *t_currency;
-    const char *cbr_fetch_log;
-};
-
-struct Corrections {
-    int count = 0;
-    Datum list = 0; // jsonb, where the count is not zero
-};
-
-Tables tables_in(Oid schema)
+void name_currency_in_context(void *currency_pointer)
 {
-    const char *name = get_namespace_name(schema);
-    return {quote_qualified_identifier(name, "t_currency"), quote_qualified_identifier(name, "cbr_fetch_log")};
-}
-
-void name_currency_in_context(void *rate_pointer)
-{
-    const Rate &rate = *static_cast<const Rate *>(rate_pointer);
-    errcontext("name of currency %s (%s)", rate.char_code.c_str(), rate.cbr_id.c_str());
+    const Currency &currency = *static_cast<const Currency *>(currency_pointer);
+    errcontext("name of currency %s (%s)", currency.char_code.c_str(), currency.cbr_id.c_str());
 }
 
 // A currency's name is the one text that the database's encoding may not be able to hold.
-Datum name_datum(const Rate &rate)
+Datum name_datum(const Currency &currency)
 {
     ErrorContextCallback context;
     context.callback = name_currency_in_context;
-    context.arg = const_cast<Rate *>(&rate);
+    context.arg = const_cast<Currency *>(&currency);
     context.previous = error_context_stack;
     error_context_stack = &context;
-    const Datum name = PointerGetDatum(cstring_to_text(to_server_encoding(rate.name)));
+    const Datum name = text_datum(currency.name);
     error_context_stack = context.previous;
     return name;
 }
@@ -109,80 +95,63 @@ template <class Element> Datum array_of(Oid type, int count, Element element)
         construct_md_array(values, nulls, 1, dimensions, lower_bounds, type, length, by_value, alignment));
 }
 
-// The parameters $1 to $8 of PUBLISHED.
+// The parameters $1 to $8 of PUBLISHED. Rows of one currency share its texts.
 struct RateParameters {
     static constexpr int count = 8;
-    Oid types[count] = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-                        TEXTARRAYOID, TEXTARRAYOID, DATEOID,      DATEOID};
+    static Oid types[count];
     Datum values[count];
 
-    RateParameters(const Publication &publication, Date date)
+    RateParameters(const DatedRate *rates, int n)
     {
-        const std::vector<Rate> &rates = publication.rates;
-        const int n = static_cast<int>(rates.size());
-        values[0] = array_of(TEXTOID, n, [&](int i, bool &) { return ascii_datum(rates[i].cbr_id); });
-        values[1] = array_of(TEXTOID, n, [&](int i, bool &is_null) {
-            is_null = rates[i].num_code.empty();
-            return ascii_datum(rates[i].num_code);
+        values[0] = currency_array(rates, n, [](const Currency &c, bool &) { return ascii_datum(c.cbr_id); });
+        values[1] = currency_array(rates, n, [](const Currency &c, bool &is_null) {
+            is_null = c.num_code.empty();
+            return ascii_datum(c.num_code);
         });
-        values[2] = array_of(TEXTOID, n, [&](int i, bool &) { return ascii_datum(rates[i].char_code); });
-        values[3] = array_of(INT4OID, n, [&](int i, bool &) { return Int32GetDatum(rates[i].nominal); });
-        values[4] = array_of(TEXTOID, n, [&](int i, bool &) { return name_datum(rates[i]); });
-        values[5] = array_of(TEXTOID, n, [&](int i, bool &) { return ascii_datum(rates[i].value); });
-        values[6] = DateADTGetDatum(to_date_adt(date));
-        values[7] = DateADTGetDatum(to_date_adt(publication.effective_date));
+        values[2] = currency_array(rates, n, [](const Currency &c, bool &) { return ascii_datum(c.char_code); });
+        values[3] = currency_array(rates, n, [](const Currency &c, bool &) { return name_datum(c); });
+        values[4] = array_of(INT4OID, n, [&](int i, bool &) { return Int32GetDatum(rates[i].nominal); });
+        Datum value = 0;
+        values[5] = array_of(NUMERICOID, n, [&](int i, bool &) {
+            if (i == 0 || rates[i].value != rates[i - 1].value)
+                value = numeric_datum(*rates[i].value);
+            return value;
+        });
+        values[6] = array_of(TIMESTAMPOID, n, [&](int i, bool &) {
+            return TimestampGetDatum(static_cast<Timestamp>(to_date_adt(rates[i].date)) * USECS_PER_DAY);
+        });
+        values[7] = array_of(DATEOID, n, [&](int i, bool &) { return date_datum(rates[i].effective_date); });
+    }
+
+private:
+    template <class Field> static Datum currency_array(const DatedRate *rates, int n, Field field)
+    {
+        Datum datum = 0;
+        bool null = false;
+        return array_of(TEXTOID, n, [&](int i, bool &is_null) {
+            if (i == 0 || rates[i].currency != rates[i - 1].currency) {
+                null = false;
+                datum = field(*rates[i].currency, null);
+            }
+            is_null = null;
+            return datum;
+        });
     }
 };
 
-void execute(const char *sql, int count, Oid *types, Datum *values, const char *nulls, int expected)
-{
-    const int code = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
-    if (code != expected)
-        elog(ERROR, "cbr: %s: %s", SPI_result_code_string(code), sql);
-}
+Oid RateParameters::types[] = {TEXTARRAYOID, TEXTARRAYOID,    TEXTARRAYOID,      TEXTARRAYOID,
+                               INT4ARRAYOID, NUMERICARRAYOID, TIMESTAMPARRAYOID, DATEARRAYOID};
 
-int insert_missing(const Tables &tables, RateParameters &rates)
+void add_corrections(Stored &stored)
 {
-    execute(psprintf(insert_sql, tables.t_currency, tables.t_currency), RateParameters::count, rates.types,
-            rates.values, nullptr, SPI_OK_INSERT);
-    return static_cast<int>(SPI_processed);
-}
-
-Corrections correct_differing(const Tables &tables, RateParameters &rates)
-{
-    execute(psprintf(correct_sql, tables.t_currency, tables.t_currency), RateParameters::count, rates.types,
-            rates.values, nullptr, SPI_OK_SELECT);
-    Corrections corrections;
     HeapTuple row = SPI_tuptable->vals[0];
     bool is_null;
-    corrections.list = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
-    corrections.count = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null));
-    return corrections;
-}
-
-void write_log(const Tables &tables, const Publication &publication, const Origin &origin, int inserted,
-               const Corrections &corrections)
-{
-    Oid types[] = {TEXTOID, DATEOID, DATEOID, INT4OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, JSONBOID};
-    Datum values[] = {
-        CStringGetTextDatum(origin.url.c_str()),
-        origin.requested_date ? DateADTGetDatum(to_date_adt(*origin.requested_date)) : Datum(0),
-        DateADTGetDatum(to_date_adt(publication.effective_date)),
-        Int32GetDatum(origin.http_status.value_or(0)),
-        Int64GetDatum(origin.bytes),
-        Int32GetDatum(origin.duration_ms.value_or(0)),
-        Int32GetDatum(static_cast<int32>(publication.rates.size())),
-        Int32GetDatum(inserted),
-        Int32GetDatum(corrections.count),
-        corrections.count > 0 ? corrections.list : DirectFunctionCall1(jsonb_in, CStringGetDatum("[]")),
-    };
-    char nulls[lengthof(values) + 1] = "          ";
-    static_assert(sizeof nulls == sizeof "          ");
-    nulls[0] = origin.url.empty() ? 'n' : ' ';
-    nulls[1] = origin.requested_date ? ' ' : 'n';
-    nulls[3] = origin.http_status ? ' ' : 'n';
-    nulls[5] = origin.duration_ms ? ' ' : 'n';
-    execute(psprintf(log_sql, tables.cbr_fetch_log), lengthof(values), types, values, nulls, SPI_OK_INSERT);
+    const Datum list = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
+    if (is_null)
+        return;
+    stored.changed += DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null));
+    stored.corrections = stored.corrections ? DirectFunctionCall2(jsonb_concat, stored.corrections, list)
+                                            : datumCopy(list, false, -1);
 }
 
 } // namespace
@@ -193,19 +162,80 @@ void ensure_may_store(const char *call)
     PreventCommandIfReadOnly(call);
 }
 
-int store(const Publication &publication, Date date, const Origin &origin, Oid schema)
+void execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
 {
-    const Tables tables = tables_in(schema);
-    RateParameters rates(publication, date);
-    const int count = static_cast<int>(publication.rates.size());
-    SPI_connect();
-    const int inserted = insert_missing(tables, rates);
-    Corrections corrections;
-    if (inserted < count)
-        corrections = correct_differing(tables, rates);
-    write_log(tables, publication, origin, inserted, corrections);
-    SPI_finish();
-    return count;
+    const int code = SPI_execute_plan(plan, values, nulls, false, 0);
+    if (code != expected)
+        elog(ERROR, "cbr: %s", SPI_result_code_string(code));
+}
+
+Store::Store(Oid schema)
+{
+    const char *name = get_namespace_name(schema);
+    t_currency_ = quote_qualified_identifier(name, "t_currency");
+    cbr_fetch_log_ = quote_qualified_identifier(name, "cbr_fetch_log");
+}
+
+SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) const
+{
+    const char *statement = psprintf(sql, t_currency_, cbr_fetch_log_);
+    SPIPlanPtr plan = SPI_prepare(statement, parameter_count, types);
+    if (!plan)
+        elog(ERROR, "cbr: %s: %s", SPI_result_code_string(SPI_result), statement);
+    return plan;
+}
+
+void Store::put(const DatedRate *rates, int count, Stored &stored)
+{
+    MemoryContext caller = CurrentMemoryContext;
+    MemoryContext batch = AllocSetContextCreate(caller, "cbr batch", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(batch);
+    RateParameters parameters(rates, count);
+    if (!insert_)
+        insert_ = prepare(insert_sql, RateParameters::count, RateParameters::types);
+    execute(insert_, parameters.values, nullptr, SPI_OK_INSERT);
+    const int inserted = static_cast<int>(SPI_processed);
+    if (inserted < count) {
+        if (!correct_)
+            correct_ = prepare(correct_sql, RateParameters::count, RateParameters::types);
+        execute(correct_, parameters.values, nullptr, SPI_OK_SELECT);
+        MemoryContextSwitchTo(caller);
+        add_corrections(stored);
+        SPI_freetuptable(SPI_tuptable);
+    }
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(batch);
+    stored.rates += count;
+    stored.inserted += inserted;
+}
+
+void Store::log(const Origin &origin, const Stored &stored)
+{
+    Oid types[] = {TEXTOID, TEXTOID, DATEOID, DATEOID, DATEOID, INT4OID,
+                   INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, JSONBOID};
+    const auto date_or_null = [](const std::optional<Date> &date) { return date ? date_datum(*date) : Datum(0); };
+    Datum values[] = {ascii_datum(origin.url),
+                      ascii_datum(origin.cbr_id),
+                      date_or_null(origin.requested_date),
+                      date_or_null(origin.last_date),
+                      date_or_null(origin.effective_date),
+                      Int32GetDatum(origin.http_status.value_or(0)),
+                      Int64GetDatum(origin.bytes),
+                      Int32GetDatum(origin.duration_ms.value_or(0)),
+                      Int32GetDatum(stored.rates),
+                      Int32GetDatum(stored.inserted),
+                      Int32GetDatum(stored.changed),
+                      stored.corrections};
+    const bool known[] = {!origin.url.empty(),     !origin.cbr_id.empty(),   origin.requested_date.has_value(),
+                          origin.last_date.has_value(), origin.effective_date.has_value(), origin.http_status.has_value(),
+                          true,                    origin.duration_ms.has_value(), true,
+                          true,                    true,                     stored.corrections != 0};
+    char nulls[lengthof(known)];
+    for (std::size_t i = 0; i < lengthof(known); ++i)
+        nulls[i] = known[i] ? ' ' : 'n';
+    if (!log_)
+        log_ = prepare(log_sql, lengthof(types), types);
+    execute(log_, values, nulls, SPI_OK_INSERT);
 }
 
 } // namespace cbr::pg

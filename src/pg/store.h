@@ -1,17 +1,33 @@
-// Writes a publication's rates into t_currency, and the line about it into cbr_fetch_log.
+// Writes rates into t_currency, and a line about it into cbr_fetch_log.
 #pragma once
-
-#include <optional>
-#include <string>
-
 #include "pg/postgres_headers.h"
 
 namespace cbr::pg {
 
+// One row of t_currency to be: on `date`, this rate was in force. What it points at lives elsewhere.
+struct DatedRate {
+    const Currency *currency;
+    Date date;
+    Date effective_date;
+    std::int32_t nominal;
+    const std::string *value;
+};
+
+// What storing did.
+struct Stored {
+    int rates = 0;
+    int inserted = 0;
+    int changed = 0;
+    Datum corrections = 0; // jsonb, an array with old and new of each row changed; 0 where there is none
+};
+
 // What the log tells of a document's origin. Empty fields are stored as NULL.
 struct Origin {
     std::string url; // empty for a document that was not fetched
-    std::optional<Date> requested_date;
+    std::string cbr_id; // where the document is of one currency
+    std::optional<Date> requested_date; // of a range: the first day
+    std::optional<Date> last_date;      // of a range
+    std::optional<Date> effective_date;
     std::optional<int> http_status;
     std::optional<int> duration_ms;
     std::int64_t bytes = 0;
@@ -20,9 +36,29 @@ struct Origin {
 // Raises an error where this transaction cannot write: read-only, or on a standby. `call` names the function.
 void ensure_may_store(const char *call);
 
-// Stores each rate as in force on `date`, in the tables of schema `schema`. Rows already there stay as they are, or
-// are corrected where the publication says something else; the old value is kept in the log. Returns the number of
-// rates.
-int store(const Publication &publication, Date date, const Origin &origin, Oid schema);
+// The way into the tables of one schema, for as long as SPI stays connected: its statements are prepared once.
+class Store {
+public:
+    explicit Store(Oid schema);
+
+    // Stores the rates, which are in ascending order of ID and date. Rows already there stay as they are, or are
+    // corrected where they say something else. Adds to `stored`, whose corrections are made in the current context.
+    void put(const DatedRate *rates, int count, Stored &stored);
+
+    void log(const Origin &origin, const Stored &stored);
+
+    // Prepares `sql`, in which %1$s is t_currency and %2$s cbr_fetch_log.
+    SPIPlanPtr prepare(const char *sql, int parameter_count, Oid *types) const;
+
+private:
+    const char *t_currency_;
+    const char *cbr_fetch_log_;
+    SPIPlanPtr insert_ = nullptr;
+    SPIPlanPtr correct_ = nullptr;
+    SPIPlanPtr log_ = nullptr;
+};
+
+// Runs a prepared statement; raises an error unless SPI answers with `expected`. `nulls` may be null.
+void execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected);
 
 } // namespace cbr::pg
