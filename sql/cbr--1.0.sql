@@ -140,6 +140,20 @@ AS 'MODULE_PATHNAME', 'cbr_key_rate'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 250;
 COMMENT ON FUNCTION cbr_key_rate(date, date) IS 'Fetch the Bank''s key rate, per cent a year, as rows';
 
+-- ------------------------------------------------------------------------------------------- using stored rates
+
+CREATE FUNCTION cbr_rate(currency text, on_date date DEFAULT NULL)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'cbr_rate'
+LANGUAGE C STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION cbr_rate(text, date) IS 'Roubles for one unit of a currency on a day (NULL: today in Moscow); NULL if not loaded';
+
+CREATE FUNCTION cbr_convert(amount numeric, from_currency text, to_currency text, on_date date DEFAULT NULL)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'cbr_convert'
+LANGUAGE C STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION cbr_convert(numeric, text, text, date) IS 'An amount in another currency, through the rouble, at the rates of a day (NULL: today in Moscow)';
+
 -- ---------------------------------------------------------------------------------------------------- about
 
 CREATE FUNCTION cbr_version()

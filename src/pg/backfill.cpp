@@ -80,14 +80,14 @@ void release_lock(Oid schema)
 // covered: a currency that was not quoted on a day has no row, and that is not to be asked for again.
 constexpr const char *missing_sql =
     "WITH covered AS MATERIALIZED ("
-    "   SELECT l.requested_date, l.last_date FROM %2$s l"
+    "   SELECT l.requested_date, l.last_date FROM {cbr_fetch_log} l"
     "    WHERE l.cbr_id = $1 AND l.last_date >= $2 AND l.requested_date <= $3"
-    "      AND l.rates <= (SELECT pg_catalog.count(*) FROM %1$s c"
+    "      AND l.rates <= (SELECT pg_catalog.count(*) FROM {t_currency} c"
     "                       WHERE c.cbr_id = $1 AND c.date >= l.requested_date AND c.date <= l.last_date))"
     " SELECT pg_catalog.min(d.day)::pg_catalog.date, pg_catalog.max(d.day)::pg_catalog.date"
     "   FROM pg_catalog.generate_series($2::pg_catalog.timestamp, $3::pg_catalog.timestamp, '1 day') AS d(day)"
     "  WHERE NOT EXISTS (SELECT FROM covered WHERE d.day >= requested_date AND d.day <= last_date)"
-    "    AND NOT EXISTS (SELECT FROM %1$s c WHERE c.cbr_id = $1 AND c.date = d.day)";
+    "    AND NOT EXISTS (SELECT FROM {t_currency} c WHERE c.cbr_id = $1 AND c.date = d.day)";
 
 Date to_date(Datum datum) { return from_date_adt(DatumGetDateADT(datum)); }
 

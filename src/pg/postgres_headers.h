@@ -13,6 +13,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -23,6 +24,7 @@ extern "C" {
 #include "pgstat.h"
 #include "storage/lock.h"
 #include "storage/pmsignal.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -32,6 +34,7 @@ extern "C" {
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #if PG_VERSION_NUM >= 160000
@@ -42,6 +45,16 @@ extern "C" {
 #if PG_VERSION_NUM < 120000
 #error "PostgreSQL 12 or newer is needed"
 #endif
+
+// The number that a backend gives to its transaction.
+inline LocalTransactionId own_local_transaction_id()
+{
+#if PG_VERSION_NUM >= 170000
+    return MyProc->vxid.lxid;
+#else
+    return MyProc->lxid;
+#endif
+}
 
 // Since 15 a prefix can be reserved, so that a misspelt setting is an error; before, it is a warning.
 #if PG_VERSION_NUM < 150000

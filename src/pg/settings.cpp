@@ -123,6 +123,8 @@ HttpOptions http_options()
 
 CurrencySelection default_currencies() { return parse_currency_list(currencies_setting); }
 
+MissingRate missing_rate() { return static_cast<MissingRate>(missing_rate_setting); }
+
 int max_connections() { return max_connections_setting; }
 
 std::size_t max_response_size() { return static_cast<std::size_t>(max_response_size_setting) * 1024; }

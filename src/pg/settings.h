@@ -17,6 +17,7 @@ HttpOptions http_options();
 CurrencySelection default_currencies();
 
 int max_connections();
+MissingRate missing_rate();
 
 // In bytes.
 std::size_t max_response_size();

@@ -1,5 +1,7 @@
 // SQL alone, so that triggers, row security and replication see what is written. Tables are qualified by the schema
 // of the calling function: search_path plays no part.
+#include <cstring>
+
 #include "pg/store.h"
 
 #include "pg/arguments.h"
@@ -21,10 +23,10 @@ namespace {
 
 // Without the anti-join each repeated fetch would use up numbers of the sequence.
 constexpr const char *insert_sql =
-    "INSERT INTO %1$s AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
+    "INSERT INTO {t_currency} AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
     " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date"
     "   FROM " PUBLISHED " p"
-    "  WHERE NOT EXISTS (SELECT FROM %1$s s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
+    "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
 // The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code
@@ -32,14 +34,14 @@ constexpr const char *insert_sql =
 constexpr const char *correct_sql =
     "WITH old AS ("
     "   SELECT t.id, t.cbr_id, t.date, t.name, t.char_code, t.value, t.nominal, t.num_code, t.effective_date"
-    "     FROM %1$s t JOIN " PUBLISHED " p ON t.cbr_id = p.cbr_id AND t.date = p.date"
+    "     FROM {t_currency} t JOIN " PUBLISHED " p ON t.cbr_id = p.cbr_id AND t.date = p.date"
     "    WHERE (t.value, t.nominal, t.effective_date) IS DISTINCT FROM (p.value, p.nominal, p.effective_date)"
     "       OR (t.name = '' AND p.name <> '') OR (t.char_code = '' AND p.char_code <> '')"
     "       OR (t.num_code IS NULL AND p.num_code IS NOT NULL)"
     "    ORDER BY t.cbr_id, t.date"
     "      FOR UPDATE OF t),"
     " corrected AS ("
-    "   UPDATE %1$s t"
+    "   UPDATE {t_currency} t"
     "      SET name = p.name, char_code = p.char_code, value = p.value, nominal = p.nominal, num_code = p.num_code,"
     "          effective_date = p.effective_date, fetched_at = pg_catalog.now()"
     "     FROM old JOIN " PUBLISHED " p ON old.cbr_id = p.cbr_id AND old.date = p.date"
@@ -53,7 +55,7 @@ constexpr const char *correct_sql =
     "   FROM corrected";
 
 constexpr const char *log_sql =
-    "INSERT INTO %2$s (url, cbr_id, requested_date, last_date, effective_date, http_status, bytes, duration_ms, rates,"
+    "INSERT INTO {cbr_fetch_log} (url, cbr_id, requested_date, last_date, effective_date, http_status, bytes, duration_ms, rates,"
     "                  inserted, changed, corrections)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, '[]'))";
 
@@ -154,6 +156,15 @@ void add_corrections(Stored &stored)
                                             : datumCopy(list, false, -1);
 }
 
+bool append_instead(StringInfo statement, const char **position, const char *placeholder, const char *name)
+{
+    if (std::strncmp(*position, placeholder, std::strlen(placeholder)) != 0)
+        return false;
+    appendStringInfoString(statement, name);
+    *position += std::strlen(placeholder);
+    return true;
+}
+
 } // namespace
 
 void ensure_may_store(const char *call)
@@ -178,10 +189,17 @@ Store::Store(Oid schema)
 
 SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) const
 {
-    const char *statement = psprintf(sql, t_currency_, cbr_fetch_log_);
-    SPIPlanPtr plan = SPI_prepare(statement, parameter_count, types);
+    StringInfoData statement;
+    initStringInfo(&statement);
+    for (const char *c = sql; *c;) {
+        if (append_instead(&statement, &c, "{t_currency}", t_currency_) ||
+            append_instead(&statement, &c, "{cbr_fetch_log}", cbr_fetch_log_))
+            continue;
+        appendStringInfoChar(&statement, *c++);
+    }
+    SPIPlanPtr plan = SPI_prepare(statement.data, parameter_count, types);
     if (!plan)
-        elog(ERROR, "cbr: %s: %s", SPI_result_code_string(SPI_result), statement);
+        elog(ERROR, "cbr: %s: %s", SPI_result_code_string(SPI_result), statement.data);
     return plan;
 }
 

@@ -47,7 +47,7 @@ public:
 
     void log(const Origin &origin, const Stored &stored);
 
-    // Prepares `sql`, in which %1$s is t_currency and %2$s cbr_fetch_log.
+    // Prepares `sql`, in which {t_currency} and {cbr_fetch_log} stand for the tables.
     SPIPlanPtr prepare(const char *sql, int parameter_count, Oid *types) const;
 
 private:

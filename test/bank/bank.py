@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A loopback stand-in for the Bank of Russia's XML_daily.asp, for the tests and the demo.
+"""A loopback stand-in for the Bank of Russia's service of exchange rates, for the tests and the demo.
 
-It answers from the facts of rates.csv in the Bank's forms, and misbehaves on demand (bank.py --list).
+It answers from files of facts in the Bank's forms, and misbehaves on demand (bank.py --list).
 """
 import argparse
 import datetime
@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import pathlib
-import re
 import select
 import signal
 import socket
@@ -23,10 +22,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from documents import ARCHIVE_BEGIN, ERROR_IN_PARAMETERS, FORMS, RATES, Archive  # noqa: E402
+from documents import ARCHIVE_BEGIN, ERROR_IN_PARAMETERS, FORMS, RATES, Archive, KeyRates  # noqa: E402
+from facts import Facts  # noqa: E402
 from faults import FAULTS, Answer, find_fault  # noqa: E402
+from service import SERVICES, SOAP_FAULT, BadParameters, key_rates, parse_date, right_document  # noqa: E402
+from static import write_answers  # noqa: E402
+from synthetic import LAST, Synthetic  # noqa: E402
 
-SERVICE = ["scripts", "XML_daily.asp"]
+DEFAULT_SEED = "1"
 POLL_SECONDS = 0.1
 
 
@@ -41,10 +44,15 @@ class NotFound(Exception):
 class Bank:
     """The running stand-in: a context manager that serves from a thread of its own."""
 
-    def __init__(self, rates=RATES, host="127.0.0.1", port=0, tls_cert=None, tls_key=None):
+    def __init__(
+        self, rates=RATES, host="127.0.0.1", port=0, tls_cert=None, tls_key=None, series=(), synthetic=None
+    ):
         self.archive = Archive(rates)
+        self.facts = Facts(self.archive, series)
+        self.seed = DEFAULT_SEED if synthetic is True else synthetic  # of paths that name none; None: facts
         self.requests = []
         self._seen = set()
+        self._synthetic = {}
         self._lock = threading.Lock()
         self._server = Server((host, port), Handler)
         self._server.bank = self
@@ -74,9 +82,19 @@ class Bank:
         self._server.drop_connections()
         self._hung.close()
 
-    def record(self, method, target, headers, connection):
+    def source(self, seed=None):
+        """The facts, or what was made up by a seed."""
+        seed = self.seed if seed is None else seed
+        if seed in (None, False):
+            return self.facts
+        with self._lock:
+            if seed not in self._synthetic:
+                self._synthetic[seed] = Synthetic(seed)
+            return self._synthetic[seed]
+
+    def record(self, method, target, headers, connection, **more):
         """Keep a request for tests to look at."""
-        entry = {"method": method, "target": target, "headers": headers, "connection": connection}
+        entry = {"method": method, "target": target, "headers": headers, "connection": connection, **more}
         with self._lock:
             self.requests.append(entry)
 
@@ -97,11 +115,16 @@ class Bank:
             self._seen.add(key)
             return first
 
-    def answer(self, target):
-        """The answer to a request target, faults included; NotFound when the path is not the service's."""
+    def answer(self, target, action=None, body=None):
+        """The answer to a request target, faults included; NotFound when the path is not the service's.
+
+        A POST has a body, and the SOAPAction named by its headers.
+        """
         path, query = split_target(target)
-        forms, faults = parse_path(path)
-        answer = self._right_answer(query.get("date_req", [None])[-1])
+        service, seed, forms, faults = parse_path(path)
+        if (service is key_rates) != (body is not None):
+            return plain(self, 405, "not by this method")
+        answer = self._call(action or "", body) if body is not None else self._right_answer(service, seed, query)
         for form in forms:
             form(answer.document)
         for entry, number, key in faults:
@@ -109,45 +132,47 @@ class Bank:
         answer.finish()
         return answer
 
-    def _right_answer(self, date_req):
-        asked = parse_date(date_req) if date_req is not None else None
-        document = self.archive.in_force(asked)
-        valid = date_req is None or (asked and asked >= ARCHIVE_BEGIN and document)
-        if valid:
-            return Answer(self, asked, document)
-        answer = Answer(self, None, self.archive.in_force())
-        answer.replace(ERROR_IN_PARAMETERS)
+    def _right_answer(self, service, seed, query):
+        source = self.source(seed)
+        try:
+            answer = Answer(self, parse_date(query.get("date_req", "")), right_document(service, source, query))
+        except BadParameters:
+            answer = Answer(self, None, source.in_force())
+            answer.replace(ERROR_IN_PARAMETERS)
+        answer.query = query
         return answer
 
-
-def parse_date(text):
-    """A date written dd/mm/yyyy, and nothing else; None for the rest."""
-    match = re.fullmatch(r"([0-9]{2})/([0-9]{2})/([0-9]{4})", text)
-    try:
-        return datetime.date(*map(int, reversed(match.groups()))) if match else None
-    except ValueError:
-        return None
+    def _call(self, action, body):
+        try:
+            return Answer(self, None, key_rates(None, action, body))
+        except BadParameters as problem:
+            answer = Answer(self, None, KeyRates(None, None, []))
+            answer.replace((SOAP_FAULT % problem).encode("ascii"), None, 500)
+            return answer
 
 
 def split_target(target):
-    """Path and query of a request target, also of the absolute form that is sent to a proxy."""
+    """Path and parameters of a request target, also of the absolute form that is sent to a proxy."""
     parts = urllib.parse.urlsplit(target)
-    return parts.path, urllib.parse.parse_qs(parts.query, keep_blank_values=True)
+    return parts.path, dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
 
 
 def parse_path(path):
-    """The forms and faults of a path; what else stands before /scripts is a mirror's prefix."""
+    """Service, seed, forms and faults of a path; what else stands before the service is a mirror's prefix."""
     segments = [urllib.parse.unquote(segment) for segment in path.split("/")]
-    if segments[-2:] != SERVICE:
+    service = SERVICES.get(tuple(segments[-2:]))
+    if not service:
         raise NotFound(path)
-    forms, faults = [], []
+    seed, forms, faults = None, [], []
     rest = iter(segments[:-2])
     for segment in rest:
         if segment == "form":
             forms.append(find_form(next(rest, "")))
         elif segment == "fault":
             faults.append(take_fault(rest))
-    return forms, faults
+        elif segment == "synthetic":
+            seed = next(rest, "")
+    return service, seed, forms, faults
 
 
 def find_form(name):
@@ -234,13 +259,13 @@ class Handler(BaseHTTPRequestHandler):
             self._send_json(self.server.bank.recorded())
             return
         self._record()
-        try:
-            answer = self.server.bank.answer(self._target())
-        except NotFound as missing:
-            answer = plain(self.server.bank, 404, f"not here: {missing}")
-        if answer.waits:
-            self.wait(answer.waits)
-        answer.deliver(self, answer)
+        self._answer()
+
+    def do_POST(self):
+        """Answer the requests of SOAP."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._record(body=body.decode("utf-8", "replace"))
+        self._answer(self.headers.get("SOAPAction"), body)
 
     def do_DELETE(self):
         """Forget the requests so far."""
@@ -277,8 +302,17 @@ class Handler(BaseHTTPRequestHandler):
             if readable and not self.connection.recv(4096):
                 raise ClientGone
 
-    def _record(self):
-        self.server.bank.record(self.command, self._target(), dict(self.headers.items()), self.serial)
+    def _answer(self, action=None, body=None):
+        try:
+            answer = self.server.bank.answer(self._target(), action, body)
+        except NotFound as missing:
+            answer = plain(self.server.bank, 404, f"not here: {missing}")
+        if answer.waits:
+            self.wait(answer.waits)
+        answer.deliver(self, answer)
+
+    def _record(self, **more):
+        self.server.bank.record(self.command, self._target(), dict(self.headers.items()), self.serial, **more)
 
     def _target(self):
         return self.requestline.split()[1]
@@ -371,12 +405,18 @@ def serve(bank):
 
 def parse_arguments(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description="Stand-in for the Bank of Russia's XML_daily.asp.")
+    parser = argparse.ArgumentParser(description="Stand-in for the Bank of Russia's service of rates.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free one")
     parser.add_argument("--tls-cert", metavar="FILE", help="PEM certificate: serve https")
     parser.add_argument("--tls-key", metavar="FILE", help="PEM key, if not in the file of the certificate")
     parser.add_argument("--rates", metavar="FILE", default=RATES, help="facts to answer from")
+    parser.add_argument("--series", metavar="FILE", action="append", default=[], help="more facts for XML_dynamic")
+    seed_help = "answer with rates made up by SEED (default 1), as below /synthetic/SEED"
+    parser.add_argument("--synthetic", metavar="SEED", nargs="?", const=DEFAULT_SEED, help=seed_help)
+    parser.add_argument("--write-answers", metavar="DIR", help="write XML_dynamic of all currencies as files, and end")
+    parser.add_argument("--range", nargs=2, metavar="YYYY-MM-DD", type=datetime.date.fromisoformat,
+                        default=[ARCHIVE_BEGIN, LAST], help="days of the written answers, first and last")
     parser.add_argument("--list", action="store_true", help="print the faults and forms")
     parser.add_argument("--run", nargs=argparse.REMAINDER, metavar="CMD", help="serve while CMD ARG... runs")
     options = parser.parse_args(arguments)
@@ -391,9 +431,14 @@ def main(arguments=None):
     if options.list:
         print(listing())
         return 0
+    if options.write_answers:
+        source = Synthetic(options.synthetic) if options.synthetic else Facts(Archive(options.rates), options.series)
+        write_answers(source, options.write_answers, *options.range)
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    with Bank(options.rates, options.host, options.port, options.tls_cert, options.tls_key) as bank:
+    service = options.rates, options.host, options.port, options.tls_cert, options.tls_key
+    with Bank(*service, options.series, options.synthetic) as bank:
         return run(bank, options.run) if options.run else serve(bank)
 
 

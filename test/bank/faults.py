@@ -1,6 +1,7 @@
 """The table of faults: what may go wrong between the Bank and a client, one small function for each.
 
-A fault gets the Answer the service would give, and changes its document, its bytes or its way over the wire.
+A fault gets the Answer the service would give, and changes its document, its bytes or its way over the wire. One that
+is about some kinds of documents leaves the others as they are.
 """
 import collections
 import datetime
@@ -10,10 +11,13 @@ import socket
 import struct
 import zlib
 
-from documents import ERROR_IN_PARAMETERS, Markup
+from documents import ERROR_IN_PARAMETERS, Catalogue, Daily, KeyRates, Markup, Metals, Series
 
 Fault = collections.namedtuple("Fault", "spec pattern takes_key function description")
 FAULTS = []
+RATES = (Daily, Series)
+LISTS = (Daily, Catalogue)
+RANGES = (Series, Metals, KeyRates)
 BOMB_MEGABYTES = 100
 STALE_DAYS = 40
 BLOCK_PAGE = b"""<!DOCTYPE html>
@@ -29,6 +33,7 @@ class Answer:
         self.bank = bank
         self.asked = asked
         self.document = document
+        self.query = {}  # the parameters, each with one value
         self.status = 200
         self.headers = {}
         self.body = None  # bytes instead of the document
@@ -47,19 +52,28 @@ class Answer:
         """Settle the bytes and the Content-Type."""
         if self.body is None:
             self.body = self.document.render()
-        declared = self.document.declared if self.document else "windows-1251"
-        self.headers.setdefault("Content-Type", f"application/xml; charset={declared}")
+        if self.document:
+            self.headers.setdefault("Content-Type", f"{self.document.content_type}; charset={self.document.declared}")
         for edit in self.edits:
             self.body = edit(self.body)
 
 
-def fault(spec, description):
-    """Enter a function into the table. Capitals in the spec are the parts a path fills in."""
+def fault(spec, description, kinds=None, of_row=False):
+    """Enter a function into the table. Capitals in the spec are the parts a path fills in; a path may be
+    in either case.
+
+    With kinds, the fault is about documents of these classes only; with of_row, about the row that faults touch.
+    """
     name, slash, _ = spec.partition("/")
-    pattern = re.compile(re.sub(r"[A-Z]+", r"(\\d+)", name))
+    pattern = re.compile(re.sub(r"[A-Z]+", r"(\\d+)", name), re.IGNORECASE)
 
     def enter(function):
-        FAULTS.append(Fault(spec, pattern, bool(slash), function, description))
+        def applied(answer, number, key):
+            document = answer.document
+            if (not kinds or isinstance(document, kinds)) and (not of_row or document.subject()):
+                function(answer, number, key)
+
+        FAULTS.append(Fault(spec, pattern, bool(slash), applied, description))
         return function
 
     return enter
@@ -155,6 +169,10 @@ def half(body):
     return body[: len(body) // 2]
 
 
+def put_text(document, text):
+    setattr(document.subject(), document.text_field, text)
+
+
 # Faults of the transfer.
 
 
@@ -225,6 +243,12 @@ def endless(answer, _number, _key):
     answer.deliver = deliver_endless
 
 
+@fault("hang-for-id/ID", "hang, where VAL_NM_RQ is the ID named; other requests are answered")
+def hang_for(answer, _number, key):
+    if answer.query.get("VAL_NM_RQ") == key:
+        answer.deliver = deliver_nothing
+
+
 # Faults of the status and of the kind of page.
 
 
@@ -269,30 +293,37 @@ def html_403(answer, _number, _key):
     answer.replace(BLOCK_PAGE, "text/html; charset=utf-8", 403)
 
 
+@fault("fail-for-id/ID", "500, where VAL_NM_RQ is the ID named; other requests are answered")
+def fail_for(answer, _number, key):
+    if answer.query.get("VAL_NM_RQ") == key:
+        status(answer, "500", None)
+
+
 # Faults of the XML.
 
 
 @fault("dtd", "a document type with an internal subset")
 def dtd(answer, _number, _key):
-    answer.document.doctype = "<!DOCTYPE ValCurs [<!ELEMENT ValCurs ANY>]>"
+    root = answer.document.root
+    answer.document.doctype = f"<!DOCTYPE {root} [<!ELEMENT {root} ANY>]>"
 
 
-@fault("entity-bomb", "USD's name is an entity that grows to 10^9 copies")
+@fault("entity-bomb", "USD's name (the last record's number) is an entity that grows to 10^9 copies", of_row=True)
 def entity_bomb(answer, _number, _key):
     levels = ['<!ENTITY e%d "%s">' % (level, f"&e{level - 1};" * 10) for level in range(1, 10)]
-    answer.document.doctype = '<!DOCTYPE ValCurs [<!ENTITY e0 "rate">' + "".join(levels) + "]>"
-    answer.document.usd().name = Markup("&e9;")
+    answer.document.doctype = f'<!DOCTYPE {answer.document.root} [<!ENTITY e0 "rate">' + "".join(levels) + "]>"
+    put_text(answer.document, Markup("&e9;"))
 
 
-@fault("external-entity", "USD's name is an external entity, file:///etc/passwd")
+@fault("external-entity", "the same text is an external entity, file:///etc/passwd", of_row=True)
 def external_entity(answer, _number, _key):
-    answer.document.doctype = '<!DOCTYPE ValCurs [<!ENTITY outside SYSTEM "file:///etc/passwd">]>'
-    answer.document.usd().name = Markup("&outside;")
+    answer.document.doctype = f'<!DOCTYPE {answer.document.root} [<!ENTITY outside SYSTEM "file:///etc/passwd">]>'
+    put_text(answer.document, Markup("&outside;"))
 
 
 @fault("external-dtd", "a document type elsewhere: /external.dtd of this server, so that a fetch would be recorded")
 def external_dtd(answer, _number, _key):
-    answer.document.doctype = f'<!DOCTYPE ValCurs SYSTEM "{answer.bank.url}/external.dtd">'
+    answer.document.doctype = f'<!DOCTYPE {answer.document.root} SYSTEM "{answer.bank.url}/external.dtd">'
 
 
 @fault("wrong-root", "the root is Rates")
@@ -320,115 +351,158 @@ def error_in_parameters(answer, _number, _key):
     answer.replace(ERROR_IN_PARAMETERS)
 
 
-# Faults of the document's date and list.
+# Faults of the daily document's date, and of lists.
 
 
-@fault("no-date", "the root has no Date")
+@fault("no-date", "the root has no Date", Daily)
 def no_date(answer, _number, _key):
     answer.document.date = None
 
 
-@fault("bad-date", "the Date is 31.02.2002")
+@fault("bad-date", "the Date is 31.02.2002", Daily)
 def bad_date(answer, _number, _key):
     answer.document.date = "31.02.2002"
 
 
-@fault("own-date", "the newest publication's rates under the very date that was asked for")
+@fault("own-date", "the newest publication's rates under the very date that was asked for", Daily)
 def own_date(answer, _number, _key):
     answer.document.rows = answer.bank.archive.in_force().rows
     answer.document.date = answer.asked or answer.document.date
 
 
-@fault("shift-date/N", "the Date is moved by N days (N may be negative)")
+@fault("shift-date/N", "the Date is moved by N days (N may be negative)", Daily)
 def shift_date(answer, _number, key):
     if re.fullmatch(r"[+-]?\d{1,5}", key):
         answer.document.date += datetime.timedelta(days=int(key))
 
 
-@fault("stale", f"the Date is {STALE_DAYS} days before the date asked for (before the newest one when none is)")
+@fault("stale", f"the Date is {STALE_DAYS} days before the date asked for (before the newest one when none is)", Daily)
 def stale(answer, _number, _key):
     answer.document.date = (answer.asked or answer.document.date) - datetime.timedelta(days=STALE_DAYS)
 
 
-@fault("no-valutes", "the root has a Date and no children")
+@fault("no-valutes", "the root of a list has no children", LISTS)
 def no_valutes(answer, _number, _key):
     answer.document.rows = []
 
 
-@fault("duplicate-id", "USD's Valute is there twice")
+@fault("duplicate-id", "USD's Valute is there twice", LISTS, of_row=True)
 def duplicate_id(answer, _number, _key):
     rows = answer.document.rows
-    place = rows.index(answer.document.usd())
+    place = rows.index(answer.document.subject())
     rows.insert(place, rows[place])
 
 
-# Faults of USD's Valute.
+# Faults of USD's row; in a series, of the last record; in the documents of metals and key rates, of the last one too.
 
 
-@fault("bad-number", "USD's value is 30,94x6")
+@fault("bad-number", "USD's value is 30,94x6 (metals: Buy; key rates: Rate; catalogue: Nominal)", of_row=True)
 def bad_number(answer, _number, _key):
-    answer.document.usd().value = "30.94x6"
+    setattr(answer.document.subject(), answer.document.number_field, "30.94x6")
 
 
-@fault("zero-value", "USD's value is 0,0000")
+@fault("zero-value", "USD's value is 0,0000", RATES, of_row=True)
 def zero_value(answer, _number, _key):
-    answer.document.usd().revalue("0.0000")
+    answer.document.subject().revalue("0.0000")
 
 
-@fault("negative-value", "USD's value is below zero")
+@fault("negative-value", "USD's value is below zero", RATES, of_row=True)
 def negative_value(answer, _number, _key):
-    row = answer.document.usd()
+    row = answer.document.subject()
     row.revalue("-" + row.value)
 
 
-@fault("bad-nominal", "USD's nominal is 1,5")
+@fault("bad-nominal", "USD's nominal is 1,5", RATES + (Catalogue,), of_row=True)
 def bad_nominal(answer, _number, _key):
-    answer.document.usd().nominal = "1,5"
+    answer.document.subject().nominal = "1,5"
 
 
-@fault("zero-nominal", "USD's nominal is 0")
+@fault("zero-nominal", "USD's nominal is 0", RATES + (Catalogue,), of_row=True)
 def zero_nominal(answer, _number, _key):
-    answer.document.usd().nominal = "0"
+    answer.document.subject().nominal = "0"
 
 
-@fault("missing-value", "USD has no Value")
+@fault("missing-value", "USD has no Value", RATES, of_row=True)
 def missing_value(answer, _number, _key):
-    answer.document.usd().value = None
+    answer.document.subject().value = None
 
 
-@fault("missing-char-code", "USD has no CharCode")
+@fault("missing-char-code", "USD has no CharCode", LISTS, of_row=True)
 def missing_char_code(answer, _number, _key):
-    answer.document.usd().char_code = None
+    answer.document.subject().char_code = None
 
 
-@fault("missing-num-code", "USD has no NumCode")
+@fault("missing-num-code", "USD has no NumCode", LISTS, of_row=True)
 def missing_num_code(answer, _number, _key):
-    answer.document.usd().num_code = None
+    answer.document.subject().num_code = None
 
 
-@fault("missing-id", "USD's Valute has no ID")
+@fault("missing-id", "USD's Valute has no ID", RATES + (Catalogue,), of_row=True)
 def missing_id(answer, _number, _key):
-    answer.document.usd().id = None
+    answer.document.subject().id = None
 
 
-@fault("hostile-name", "USD's name holds quotes, SQL, a backslash and markup, properly escaped")
+@fault("hostile-name", "USD's name holds quotes, SQL, a backslash and markup, properly escaped", LISTS, of_row=True)
 def hostile_name(answer, _number, _key):
-    answer.document.usd().name = "O'Brien \"); DROP TABLE t_currency; -- \\ <b>"
+    answer.document.subject().name = "O'Brien \"); DROP TABLE t_currency; -- \\ <b>"
 
 
-@fault("unencodable-name", "USD's name ends with a reference to U+4E2D, which windows-1251 lacks")
+@fault("unencodable-name", "USD's name ends with a reference to U+4E2D, which windows-1251 lacks", LISTS, of_row=True)
 def unencodable_name(answer, _number, _key):
-    row = answer.document.usd()
+    row = answer.document.subject()
     row.name = Markup(row.name + "&#x4E2D;")
 
 
-@fault("corrected", "USD's value is 31.0000: the publication was corrected")
+@fault("corrected", "USD's value is 31.0000: the publication was corrected", RATES, of_row=True)
 def corrected(answer, _number, _key):
-    answer.document.usd().revalue("31.0000")
+    answer.document.subject().revalue("31.0000")
 
 
-@fault("corrected-nominal", "USD's nominal is 10, and its value ten times: corrected, the rate is the same")
+@fault("corrected-nominal", "USD's nominal is 10, its value ten times: corrected, the same rate", RATES, of_row=True)
 def corrected_nominal(answer, _number, _key):
-    row = answer.document.usd()
+    row = answer.document.subject()
     whole, _, decimals = row.value.partition(".")
     row.revalue(f"{whole}{decimals[:1]}.{decimals[1:]}0", "10")
+
+
+# Faults of the documents that answer for a range of days.
+
+
+@fault("wrong-echo-id", "the series' root has the ID of another currency", Series)
+def wrong_echo_id(answer, _number, _key):
+    answer.document.id = other_id(answer.document.id)
+
+
+@fault("wrong-echo-range", "the root's range ends a day later than the one asked for", (Series, Metals))
+def wrong_echo_range(answer, _number, _key):
+    answer.document.last += datetime.timedelta(days=1)
+
+
+@fault("record-outside", "the last record is dated the day after the range", (Series, Metals), of_row=True)
+def record_outside(answer, _number, _key):
+    answer.document.subject().date = answer.document.last + datetime.timedelta(days=1)
+
+
+@fault("duplicate-record", "the last record is there twice", RANGES, of_row=True)
+def duplicate_record(answer, _number, _key):
+    answer.document.rows.append(answer.document.subject())
+
+
+@fault("foreign-id", "the series' records have the Id of another currency, its root the right one", Series)
+def foreign_id(answer, _number, _key):
+    for row in answer.document.rows:
+        row.id = other_id(answer.document.id)
+
+
+@fault("shuffled", "records out of order: the second, the fourth and so on, then the first, the third", RANGES)
+def shuffled(answer, _number, _key):
+    answer.document.rows = answer.document.rows[1::2] + answer.document.rows[::2]
+
+
+@fault("empty-series", "no records", RANGES)
+def empty_series(answer, _number, _key):
+    answer.document.rows = []
+
+
+def other_id(cbr_id):
+    return "R01035" if cbr_id != "R01035" else "R01239"
