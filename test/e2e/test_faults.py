@@ -47,7 +47,7 @@ REFUSED = {
     "wrong-root": ("2200M", "root element is \"Rates\"", {}),
     "truncated-xml": ("2200M", "not well-formed", {}),
     "mislabelled": ("2200M", "written in UTF-8", {}),
-    "leading-space": ("2200M", "not well-formed", {}),
+    "leading-space": ("2200M", "white space stands before", {}),
     "error-in-parameters": ("22008", "Error in parameters", {}),
     "no-date": ("2200M", "\"Date\" is missing", {}),
     "bad-date": ("22P02", "31.02.2002", {}),
