@@ -114,7 +114,6 @@ def test_cancel_ends_the_call_and_the_session_goes_on(session, observer, bank, p
     assert len(tcp_sockets(session.pid)) <= 1
     if phase_name.endswith("interval"):
         assert bank.recorded() == []
-        return  # the pause that the first request began holds on in this session
     assert_goes_on(session)
 
 
@@ -149,8 +148,7 @@ def test_statement_timeout_ends_the_call_and_the_session_goes_on(session, bank, 
     assert "statement timeout" in error.diag.message_primary
     session.rows("RESET statement_timeout")
     assert session.stored() == (0, 0)
-    if not phase_name.endswith("interval"):
-        assert_goes_on(session)
+    assert_goes_on(session)
 
 
 def test_terminate_ends_the_session_and_nothing_is_stored(session, observer, bank, cluster, phase_name):
