@@ -92,6 +92,7 @@ struct Transfer {
     std::size_t max_size = 0;
     bool too_large = false;
     bool out_of_memory = false;
+    bool in_tls = false; // the TLS handshake has begun
     char error_text[CURL_ERROR_SIZE] = "";
 };
 
@@ -109,6 +110,12 @@ std::size_t write_body(char *bytes, std::size_t, std::size_t count, void *transf
         return 0;
     }
     return count;
+}
+
+CURLcode note_tls(CURL *, void *, void *transfer_pointer) noexcept
+{
+    static_cast<Transfer *>(transfer_pointer)->in_tls = true;
+    return CURLE_OK;
 }
 
 struct Failure {
@@ -151,17 +158,23 @@ bool is_cut_off(CURLcode code)
 }
 
 // The phase that a request is in, found from the last one backwards: libcurl notes the time at which each ended.
-const char *phase_of(CURL *easy, bool https)
+const char *phase_of(CURL *easy, const Transfer &transfer)
 {
     if (info<curl_off_t>(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0)
         return "while reading the answer";
     if (info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
         return "while waiting for the answer";
-    if (https && info<curl_off_t>(easy, CURLINFO_CONNECT_TIME_T) > 0)
+    if (transfer.in_tls)
         return "during the TLS handshake";
     if (info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0)
         return "while connecting";
     return "while resolving the host name";
+}
+
+// libcurl's own words, unless they may quote the proxy's URL with its password.
+std::string reason(CURLcode code, const Transfer &transfer, bool by_proxy)
+{
+    return printable(by_proxy || !transfer.error_text[0] ? curl_easy_strerror(code) : transfer.error_text);
 }
 
 std::string received(const Transfer &transfer) { return std::to_string(transfer.body.size()) + " bytes were received."; }
@@ -179,19 +192,19 @@ Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, cons
                 "GET " + answer.url + ".", "Check cbr.proxy."};
     if (is_tls_failure(code))
         return {ErrorKind::connection, "TLS with " + answer.host + " failed",
-                "GET " + answer.url + ": " + printable(transfer.error_text) + ".",
+                "GET " + answer.url + ": " + reason(code, transfer, by_proxy) + ".",
                 "If the certificate was issued by an authority that this system does not know, a superuser can name "
                 "the authority's certificate in cbr.ca_file. Verification cannot be turned off."};
     const int os_error = static_cast<int>(info<long>(easy, CURLINFO_OS_ERRNO));
     return {ErrorKind::connection,
             by_proxy ? "could not connect to the proxy for " + answer.host : "could not connect to " + answer.host,
-            "GET " + answer.url + ": " + (os_error ? std::strerror(os_error) : printable(transfer.error_text)) + ".",
+            "GET " + answer.url + ": " + (os_error ? std::strerror(os_error) : reason(code, transfer, by_proxy)) + ".",
             by_proxy ? "Check cbr.proxy." : network_hint};
 }
 
 Error timeout_error(CURL *easy, const HttpAnswer &answer, const Transfer &transfer)
 {
-    const std::string phase = phase_of(easy, starts_with_any_case(answer.url, "https:"));
+    const std::string phase = phase_of(easy, transfer);
     const bool connected = info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
     return {ErrorKind::connection, "request to " + answer.host + " timed out " + phase,
             "GET " + answer.url + "; " + received(transfer),
@@ -224,7 +237,7 @@ Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, c
         is_tls_failure(code))
         return {connection_error(easy, code, answer, transfer, by_proxy), !is_tls_failure(code)};
     return {{ErrorKind::protocol, "request to " + answer.host + " failed",
-             "GET " + answer.url + ": " + printable(transfer.error_text[0] ? transfer.error_text : curl_easy_strerror(code)) + "."},
+             "GET " + answer.url + ": " + reason(code, transfer, by_proxy) + "."},
             false};
 }
 
@@ -395,6 +408,8 @@ void HttpQueue::Exchange::configure()
     set(CURLOPT_WRITEFUNCTION, write_body);
     set(CURLOPT_WRITEDATA, static_cast<void *>(&transfer));
     set(CURLOPT_ERRORBUFFER, transfer.error_text);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, note_tls); // some TLS libraries cannot; the phase is then vaguer
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, static_cast<void *>(&transfer));
     // An empty string turns off what the environment says (http_proxy, no_proxy): settings alone decide.
     set(CURLOPT_PROXY, options.proxy.c_str());
     set(CURLOPT_NOPROXY, "");

@@ -111,9 +111,11 @@ class Cluster:
         return int((self.data / "postmaster.pid").read_text().splitlines()[0])
 
     def forget_killed_postmaster(self):
-        """After a kill -9: wait until no process of the cluster is left, so that it can be started again."""
+        """After a kill -9: wait until no process of the cluster is left, so that it can be started again. The lock
+        files go by hand, since a container's init may leave the killed process as a zombie, which looks alive."""
         eventually(lambda: not processes_in(self.data), "the end of the cluster's processes")
-        (self.data / "postmaster.pid").unlink()
+        for lock in [self.data / "postmaster.pid", *self.root.glob(".s.PGSQL.*")]:
+            lock.unlink()
 
     def log_text(self):
         return self.log.read_text(errors="replace")

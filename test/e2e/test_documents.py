@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cluster import bindir
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("test/*/*.md")])
@@ -33,20 +34,21 @@ def steps(block):
     return [("\n".join(statement), "\n".join(answer).strip()) for statement, answer in result]
 
 
-def answers(server, database, bank, statements):
+def answers(cluster, database, bank, statements):
     script = "".join(f"\\echo {MARK}\n{statement}\n" for statement in statements)
-    environment = {"PGOPTIONS": f"-c cbr.base_url={bank.url}", "PATH": "/usr/bin:/bin", "PGDATESTYLE": "ISO"}
-    run = subprocess.run([server.bindir / "psql", "-X", "-h", server.socket_directory, "-d", database],
-                         input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-                         check=False)
+    environment = dict(cluster.environment, PGOPTIONS=f"-c cbr.base_url={bank.url}")
+    run = subprocess.run([str(bindir() / "psql"), "-X", "-h", str(cluster.root), "-U", "postgres", "-d", database],
+                         input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                         env=environment, check=False)
     shown = run.stdout.replace(bank.url, "https://www.cbr.ru").replace(bank.url[len("http://"):], "www.cbr.ru")
     return ["\n".join(line.rstrip() for line in part.splitlines()).strip() for part in shown.split(MARK)[1:]]
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "psql")], ids=lambda d: d.name)
-def test_sessions_come_out_as_shown(document, server, database_without_extension, bank):
+def test_sessions_come_out_as_shown(document, cluster, database, bank):
+    cluster.execute("DROP EXTENSION cbr", database)
     shown = [step for block in blocks(document, "psql") for step in steps(block)]
-    actual = answers(server, database_without_extension, bank, [statement for statement, _ in shown])
+    actual = answers(cluster, database, bank, [statement for statement, _ in shown])
     for (statement, expected), answer in zip(shown, actual):
         assert answer == expected, f"{document.name}: {statement}"
     assert len(actual) == len(shown)
@@ -59,23 +61,15 @@ def table_rows(heading):
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
-def test_settings_are_those_of_the_server(connect):
+def test_settings_are_those_of_the_server(session):
     documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in table_rows("Settings")}
-    cursor = connect().cursor()
-    cursor.execute("LOAD 'cbr'")
-    cursor.execute("""SELECT name, context FROM pg_settings WHERE name LIKE 'cbr.%'""")
-    contexts = dict(cursor.fetchall())
-    cursor.execute("""SELECT name, boot_val, unit FROM pg_settings WHERE name LIKE 'cbr.%'""")
+    session.rows("LOAD 'cbr'")
     actual = {}
-    for name, boot_value, unit in cursor.fetchall():
-        if unit:  # the server writes it in the largest unit that fits
-            setting = connect()
-            writer = setting.cursor()
-            writer.execute("LOAD 'cbr'")
-            writer.execute(f"SET {name} = '{boot_value}{unit}'")
-            writer.execute(f"SHOW {name}")
-            boot_value = writer.fetchone()[0]
-        actual[name] = (boot_value, {"user": "anyone", "superuser": "superuser"}[contexts[name]])
+    for name, default, unit, context in session.rows(
+            "SELECT name, boot_val, coalesce(unit, ''), context FROM pg_settings WHERE name LIKE 'cbr.%'"):
+        session.rows(f"SET {name} = '{default}{unit}'")  # the server then shows it in the largest unit that fits
+        shown = session.rows(f"SHOW {name}")[0][0]
+        actual[name] = (shown, {"user": "anyone", "superuser": "superuser"}[context])
     assert documented == actual
 
 

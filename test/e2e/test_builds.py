@@ -1,0 +1,71 @@
+"""The module shows the server what it must and nothing else, however it was built; the core includes no server header.
+
+CBR_MODULES: paths of modules, separated by colons: the Makefile's build and CMake's.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+MODULES = [path for path in os.environ.get("CBR_MODULES", "").split(":") if path]
+CORE = sorted(path for path in (PROJECT / "src" / "core").iterdir() if path.suffix in (".cpp", ".h"))
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def exported(module):
+    """The names that the module defines for others."""
+    listing = subprocess.run(["nm", "-D", "--defined-only", module], check=True, capture_output=True, text=True)
+    return {line.split()[-1].partition("@")[0] for line in listing.stdout.splitlines()}
+
+
+def functions():
+    """The C functions that the installation script names."""
+    script = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "sql").glob("cbr--*.sql"))
+    return set(re.findall(r"AS\s+'MODULE_PATHNAME',\s*'(\w+)'", script))
+
+
+def expected():
+    names = functions()
+    return {"Pg_magic_func", "_PG_init"} | names | {f"pg_finfo_{name}" for name in names}
+
+
+@pytest.fixture
+def modules():
+    if not MODULES:
+        pytest.skip("CBR_MODULES is not set")
+    if not shutil.which("nm"):
+        pytest.skip("no nm program")
+    return MODULES
+
+
+def test_installation_script_names_functions():
+    assert "cbr_fetch" in functions()
+
+
+def test_each_build_exports_exactly_what_the_server_looks_up(modules):
+    for module in modules:
+        assert exported(module) == expected(), module
+
+
+def test_builds_export_the_same(modules):
+    if len(modules) < 2:
+        pytest.skip("CBR_MODULES names one module only")
+    first, *others = map(exported, modules)
+    assert all(other == first for other in others)
+
+
+def may_be_included(kind, name):
+    """The core's own headers, the standard library's (no suffix), libcurl's and libxml2's, and iconv."""
+    if kind == '"':
+        return name.startswith("core/")
+    return name.startswith(("curl/", "libxml/")) or name == "iconv.h" or not name.endswith(".h")
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_core_includes_no_header_of_the_server(path):
+    includes = INCLUDE.findall(path.read_text(encoding="utf-8"))
+    assert [name for kind, name in includes if not may_be_included(kind, name)] == []
