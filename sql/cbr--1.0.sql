@@ -154,6 +154,20 @@ AS 'MODULE_PATHNAME', 'cbr_convert'
 LANGUAGE C STABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION cbr_convert(numeric, text, text, date) IS 'An amount in another currency, through the rouble, at the rates of a day (NULL: today in Moscow)';
 
+-- ------------------------------------------------------------------------------------------------ scheduling
+
+CREATE FUNCTION cbr_schedule(schedule text DEFAULT '*/20 13-16 * * *', job_name text DEFAULT 'cbr-fetch')
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'cbr_schedule'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cbr_schedule(text, text) IS 'Let pg_cron run cbr_fetch() in this database; the default is 16 to 19 in Moscow where pg_cron runs by GMT';
+
+CREATE FUNCTION cbr_unschedule(job_name text DEFAULT 'cbr-fetch')
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'cbr_unschedule'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cbr_unschedule(text) IS 'Remove the pg_cron job; false if there is none of yours';
+
 -- ---------------------------------------------------------------------------------------------------- about
 
 CREATE FUNCTION cbr_version()
@@ -166,6 +180,8 @@ COMMENT ON FUNCTION cbr_version() IS 'Versions of the extension, libcurl and lib
 REVOKE ALL ON FUNCTION cbr_fetch(date, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cbr_daily(date) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE cbr_backfill(date, date, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_schedule(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION cbr_unschedule(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cbr_dynamic(text, date, date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION cbr_currencies() FROM PUBLIC;
 REVOKE ALL ON FUNCTION cbr_metals(date, date) FROM PUBLIC;
