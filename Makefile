@@ -13,7 +13,7 @@ OWN_HEADERS = $(wildcard src/core/*.h src/pg/*.h)
 OBJS       = $(SOURCES:.cpp=.o)
 
 # Objects first, then each function, then what holds for all of them.
-REGRESS = install version parse_daily daily fetch load currencies errors settings privileges \
+REGRESS = install version parse_daily daily fetch load currencies backfill history convert schedule errors settings privileges \
           old_script schema encodings
 # psql runs below the stand-in for the Bank, which tells it its URL; nothing of the machine is used but the binaries.
 REGRESS_OPTS = --inputdir=. --temp-instance=tmp_check --temp-config=test/regress/postgresql.conf --no-locale \

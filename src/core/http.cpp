@@ -185,20 +185,20 @@ constexpr const char *network_hint =
 Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer, bool by_proxy)
 {
     if (code == CURLE_COULDNT_RESOLVE_HOST)
-        return {ErrorKind::connection, "could not resolve the host name " + answer.host, "GET " + answer.url + ".",
+        return {ErrorKind::connection, "could not resolve the host name " + answer.host, answer.asked + ".",
                 network_hint};
     if (code == CURLE_COULDNT_RESOLVE_PROXY)
         return {ErrorKind::connection, "could not resolve the host name of the proxy for " + answer.host,
-                "GET " + answer.url + ".", "Check cbr.proxy."};
+                answer.asked + ".", "Check cbr.proxy."};
     if (is_tls_failure(code))
         return {ErrorKind::connection, "TLS with " + answer.host + " failed",
-                "GET " + answer.url + ": " + reason(code, transfer, by_proxy) + ".",
+                answer.asked + ": " + reason(code, transfer, by_proxy) + ".",
                 "If the certificate was issued by an authority that this system does not know, a superuser can name "
                 "the authority's certificate in cbr.ca_file. Verification cannot be turned off."};
     const int os_error = static_cast<int>(info<long>(easy, CURLINFO_OS_ERRNO));
     return {ErrorKind::connection,
             by_proxy ? "could not connect to the proxy for " + answer.host : "could not connect to " + answer.host,
-            "GET " + answer.url + ": " + (os_error ? std::strerror(os_error) : reason(code, transfer, by_proxy)) + ".",
+            answer.asked + ": " + (os_error ? std::strerror(os_error) : reason(code, transfer, by_proxy)) + ".",
             by_proxy ? "Check cbr.proxy." : network_hint};
 }
 
@@ -207,7 +207,7 @@ Error timeout_error(CURL *easy, const HttpAnswer &answer, const Transfer &transf
     const std::string phase = phase_of(easy, transfer);
     const bool connected = info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
     return {ErrorKind::connection, "request to " + answer.host + " timed out " + phase,
-            "GET " + answer.url + "; " + received(transfer),
+            answer.asked + "; " + received(transfer),
             connected ? "cbr.timeout limits the whole request." : "cbr.connect_timeout limits the time until the connection stands."};
 }
 
@@ -218,26 +218,26 @@ Failure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, c
     if (transfer.too_large)
         return {{ErrorKind::too_large,
                  "answer from " + answer.host + " is larger than " + std::to_string(transfer.max_size) + " bytes",
-                 "GET " + answer.url + ".", "cbr.max_response_size limits the size of an answer."},
+                 answer.asked + ".", "cbr.max_response_size limits the size of an answer."},
                 false};
     if (code == CURLE_OPERATION_TIMEDOUT)
         return {timeout_error(easy, answer, transfer), true};
     const long proxy_status = info<long>(easy, CURLINFO_HTTP_CONNECTCODE);
     if (proxy_status >= 300)
         return {{ErrorKind::connection, "the proxy refuses to connect to " + answer.host,
-                 "GET " + answer.url + "; HTTP status " + std::to_string(proxy_status) + " from the proxy.",
+                 answer.asked + "; HTTP status " + std::to_string(proxy_status) + " from the proxy.",
                  "Check cbr.proxy."},
                 proxy_status == 429 || proxy_status >= 500};
     if (is_cut_off(code))
         return {{ErrorKind::transfer, "transfer from " + answer.host + " was cut off",
-                 "GET " + answer.url + "; " + received(transfer),
+                 answer.asked + "; " + received(transfer),
                  "Try again later, or raise cbr.retries."},
                 true};
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
         is_tls_failure(code))
         return {connection_error(easy, code, answer, transfer, by_proxy), !is_tls_failure(code)};
     return {{ErrorKind::protocol, "request to " + answer.host + " failed",
-             "GET " + answer.url + ": " + reason(code, transfer, by_proxy) + "."},
+             answer.asked + ": " + reason(code, transfer, by_proxy) + "."},
             false};
 }
 
@@ -261,10 +261,10 @@ Error status_error(CURL *easy, const HttpAnswer &answer)
     const char *target = info<char *>(easy, CURLINFO_REDIRECT_URL);
     if (target)
         return {ErrorKind::protocol, "redirect from " + answer.host + " (HTTP status " + status + ")",
-                "GET " + answer.url + " is redirected to " + printable(target) + ".",
+                answer.asked + " is redirected to " + printable(target) + ".",
                 "Redirects are not followed. If the service has moved, a superuser can set cbr.base_url."};
     return {ErrorKind::protocol, "HTTP status " + status + " from " + answer.host,
-            "GET " + answer.url + "; content type " + quoted_excerpt(answer.content_type) + "; the body begins with " +
+            answer.asked + "; content type " + quoted_excerpt(answer.content_type) + "; the body begins with " +
                 quoted_excerpt(answer.body) + ".",
             status_hint(answer.status)};
 }
@@ -441,6 +441,7 @@ void HttpQueue::Exchange::configure()
 void HttpQueue::Exchange::finish(CURLcode code)
 {
     HttpAnswer received;
+    received.asked = (request.soap_body.empty() ? "GET " : "POST ") + request.url;
     received.url = request.url;
     received.host = host_and_port(request.url);
     received.status = info<long>(easy, CURLINFO_RESPONSE_CODE);

@@ -41,6 +41,7 @@ struct HttpRequest {
 };
 
 struct HttpAnswer {
+    std::string asked; // "GET https://...", for messages
     std::string url;
     std::string host; // with the port where the URL names one
     long status = 0;

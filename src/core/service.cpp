@@ -23,7 +23,7 @@ std::string range_query(DateRange range)
 DocumentSource source_of(const HttpAnswer &answer)
 {
     return {"answer from " + answer.host,
-            "GET " + answer.url + "; HTTP status " + std::to_string(answer.status) + "; content type " +
+            answer.asked + "; HTTP status " + std::to_string(answer.status) + "; content type " +
                 quoted_excerpt(answer.content_type) + "; " + described(answer.body) + ".",
             "Try again later. If it stays so, the service's documents have changed: please report it with this message."};
 }

@@ -199,8 +199,8 @@ void describe_origin(const Backfill &backfill, Origin &origin)
     origin.cbr_id = task.currency.cbr_id;
     origin.requested_date = task.missing.first;
     origin.last_date = known_until(backfill);
-    if (!backfill.records.empty())
-        origin.effective_date = backfill.records.back().effective_date;
+    if (!backfill.validity.empty())
+        origin.effective_date = backfill.records[backfill.validity.back().record].effective_date;
     origin.http_status = static_cast<int>(backfill.answer->status);
     origin.duration_ms = static_cast<int>(backfill.answer->duration.count());
     origin.bytes = static_cast<std::int64_t>(backfill.answer->body.size());
@@ -211,9 +211,9 @@ void tell_progress(Backfill &backfill, const Stored &stored)
     backfill.days_done += stored.rates;
     const double seconds = std::max<int64>(1, GetCurrentTimestamp() - backfill.started) / 1e6;
     const Currency &currency = backfill.tasks[backfill.current].currency;
-    ereport(INFO, (errmsg("%s (%s): %d days of %zu publications, %d new, %d changed; currency %zu of %zu, %.0f days/s",
+    ereport(INFO, (errmsg("%s (%s): %d days from %zu publications, %d new, %d changed; currency %zu of %zu, %.0f days/s",
                           currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(), currency.cbr_id.c_str(),
-                          stored.rates, backfill.records.size(), stored.inserted, stored.changed, backfill.current + 1,
+                          stored.rates, backfill.validity.size(), stored.inserted, stored.changed, backfill.current + 1,
                           backfill.tasks.size(), static_cast<double>(backfill.days_done) / seconds)));
 }
 

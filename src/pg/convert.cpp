@@ -78,6 +78,8 @@ Datum cbr_convert(PG_FUNCTION_ARGS)
             PG_RETURN_NULL();
         report_missing(found ? to_currency : from_currency, day);
     }
+    if (found == to) // one currency, or the rouble under both of its codes
+        PG_RETURN_NUMERIC(amount);
     const bool to_rouble = to == look_up_rouble();
     Numeric dividend = times(from.value == look_up_rouble()->value ? amount : product(amount, from.value), to->nominal);
     if (to_rouble && from.nominal == 1)
