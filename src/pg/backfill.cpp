@@ -268,7 +268,7 @@ void run_backfill(Backfill &backfill, Oid schema)
     Store store(schema);
     plan_tasks(store, backfill);
     if (backfill.tasks.empty())
-        ereport(INFO, (errmsg("nothing is missing of %zu currencies", backfill.selected.size())));
+        ereport(INFO, (errmsg("nothing is missing; currencies: %zu", backfill.selected.size())));
     else
         run_tasks(store, backfill);
     SPI_finish();
