@@ -44,13 +44,17 @@ def answers(cluster, database, bank, statements):
     return ["\n".join(line.rstrip() for line in part.splitlines()).strip() for part in shown.split(MARK)[1:]]
 
 
+def without_speed(text):
+    return re.sub(r"\d+ days/s", "N days/s", text)
+
+
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "psql")], ids=lambda d: d.name)
 def test_sessions_come_out_as_shown(document, cluster, database, bank):
     cluster.execute("DROP EXTENSION cbr", database)
     shown = [step for block in blocks(document, "psql") for step in steps(block)]
     actual = answers(cluster, database, bank, [statement for statement, _ in shown])
     for (statement, expected), answer in zip(shown, actual):
-        assert answer == expected, f"{document.name}: {statement}"
+        assert without_speed(answer) == without_speed(expected), f"{document.name}: {statement}"
     assert len(actual) == len(shown)
 
 

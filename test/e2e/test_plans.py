@@ -27,7 +27,7 @@ def test_planner_does_what_the_document_says(loaded):
     assert len(PROMISES) >= 3
     for promised, query in PROMISES:
         plan = "\n".join(row[0] for row in loaded.rows("EXPLAIN (COSTS OFF) " + query))
-        assert promised in plan, query + plan
+        assert any(node in plan for node in promised.split("|")), query + plan
 
 
 def test_conversion_and_join_give_the_same_sum(loaded):
