@@ -25,6 +25,10 @@ XML2_CFLAGS := $(shell pkg-config --cflags libxml-2.0)
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(XML2_CFLAGS) -DCBR_VERSION='"$(CBR_VERSION)"'
 PG_CXXFLAGS = -std=gnu++17 -Wall -Wextra $(WERROR)
 SHLIB_LINK  = $(shell pkg-config --libs libcurl libxml-2.0) -lstdc++
+# Only what the server looks up leaves the module; C++ symbols of two extensions must never meet.
+ifeq ($(shell uname -s), Linux)
+SHLIB_LINK += -Wl,--version-script=src/exports.map
+endif
 EXTRA_CLEAN = tmp_check results regression.diffs regression.out
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -32,9 +36,4 @@ include $(PGXS)
 
 COMPILE.cxx.bc += $(PG_CXXFLAGS)
 $(OBJS) $(OBJS:.o=.bc): $(OWN_HEADERS) cbr.control
-
-# Only what the server looks up leaves the module; C++ symbols of two extensions must never meet.
-ifeq ($(PORTNAME), linux)
-LDFLAGS_SL += -Wl,--version-script=src/exports.map
 cbr.so: src/exports.map
-endif
