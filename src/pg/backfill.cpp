@@ -59,19 +59,12 @@ LOCKTAG backfill_lock(Oid schema)
 }
 
 // Until the end of the transaction, or of the session where the call commits on its way.
-void take_lock(Oid schema, bool for_session)
+void take_lock(const LOCKTAG &tag, bool for_session)
 {
-    const LOCKTAG tag = backfill_lock(schema);
     if (LockAcquire(&tag, ExclusiveLock, for_session, true) == LOCKACQUIRE_NOT_AVAIL)
         ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE), errmsg("another cbr_backfill is running in this database"),
                         errdetail("It would ask the Bank for the same rates again."),
                         errhint("Wait for it to end; pg_stat_activity shows it.")));
-}
-
-void release_lock(Oid schema)
-{
-    const LOCKTAG tag = backfill_lock(schema);
-    LockRelease(&tag, ExclusiveLock, true);
 }
 
 // ----------------------------------------------------------------------------------------------- what is missing
@@ -298,7 +291,8 @@ Datum cbr_backfill(PG_FUNCTION_ARGS)
     backfill.atomic = !fcinfo->context || !IsA(fcinfo->context, CallContext) ||
                       reinterpret_cast<CallContext *>(fcinfo->context)->atomic;
 
-    take_lock(schema, !backfill.atomic);
+    const LOCKTAG lock = backfill_lock(schema); // looked up before anything can have failed
+    take_lock(lock, !backfill.atomic);
     PG_TRY();
     {
         run_backfill(backfill, schema);
@@ -306,12 +300,12 @@ Datum cbr_backfill(PG_FUNCTION_ARGS)
     PG_CATCH();
     {
         if (!backfill.atomic)
-            release_lock(schema);
+            LockRelease(&lock, ExclusiveLock, true);
         PG_RE_THROW();
     }
     PG_END_TRY();
     if (!backfill.atomic)
-        release_lock(schema);
+        LockRelease(&lock, ExclusiveLock, true);
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(context);
     PG_RETURN_VOID();

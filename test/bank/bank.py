@@ -415,8 +415,8 @@ def parse_arguments(arguments):
     seed_help = "answer with rates made up by SEED (default 1), as below /synthetic/SEED"
     parser.add_argument("--synthetic", metavar="SEED", nargs="?", const=DEFAULT_SEED, help=seed_help)
     parser.add_argument("--write-answers", metavar="DIR", help="write XML_dynamic of all currencies as files, and end")
-    parser.add_argument("--range", nargs=2, metavar="YYYY-MM-DD", type=datetime.date.fromisoformat,
-                        default=[ARCHIVE_BEGIN, LAST], help="days of the written answers, first and last")
+    days = {"type": datetime.date.fromisoformat, "default": [ARCHIVE_BEGIN, LAST]}
+    parser.add_argument("--range", nargs=2, metavar="YYYY-MM-DD", help="first and last day of those answers", **days)
     parser.add_argument("--list", action="store_true", help="print the faults and forms")
     parser.add_argument("--run", nargs=argparse.REMAINDER, metavar="CMD", help="serve while CMD ARG... runs")
     options = parser.parse_args(arguments)
