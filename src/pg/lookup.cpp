@@ -106,7 +106,7 @@ Series &series_of(Cache &cache, const Code &code)
 
 // --------------------------------------------------------------------------------------------------------- reading
 
-bool is_bank_id_code(const Code &code) { return code.text[3] != '\0'; }
+bool is_bank_id_code(const Code &code) { return !is_iso_code(code.text); }
 
 // Statements are prepared once in a session and schema: by ISO code and by ID, one day and the whole series.
 struct Plans {
