@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "test" / "e2e"), str(ROOT / "test" / "bank")]
 
 from bank import Bank  # noqa: E402
-from cluster import TEMPLATE, Cluster  # noqa: E402
+from cluster import TEMPLATE, Cluster, eventually  # noqa: E402
 from session import Session  # noqa: E402
 from test_interrupts import PHASES, start_in_phase  # noqa: E402
 
@@ -55,7 +55,7 @@ def shutdown(server, bank, observer, phase):
     server.program("pg_ctl", "stop", "-W", "-s", "-D", server.data, "-m", "fast")
     call.error()
     taken = milliseconds(begin)
-    server.stop()
+    eventually(lambda: not server.running(), "the end of the server")
     server.start()
     return taken
 

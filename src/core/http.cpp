@@ -590,9 +590,11 @@ HttpAnswer HttpQueue::next(ShouldStop should_stop)
 
 void ensure_base_url(const std::string &text)
 {
+    // Older versions of libcurl take a blank or a line end in a URL, and repair what has no host.
+    const bool printable_ascii = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
     const std::unique_ptr<CURLU, UrlDeleter> url = parsed_url(text);
     const std::string scheme = url ? url_part(url.get(), CURLUPART_SCHEME) : "";
-    if (scheme != "http" && scheme != "https")
+    if (!printable_ascii || text.find(":///") != std::string::npos || (scheme != "http" && scheme != "https"))
         throw Error(ErrorKind::parameter, "base URL is not an http or https URL");
     if (!url_part(url.get(), CURLUPART_USER).empty() || !url_part(url.get(), CURLUPART_PASSWORD).empty() ||
         text.find_first_of("?#") != std::string::npos)
