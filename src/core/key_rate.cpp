@@ -45,6 +45,8 @@ std::vector<KeyRate> read_key_rates(std::string_view bytes, const DocumentSource
             element.fail(ErrorKind::document, "a record is outside of the range asked for");
         rates.push_back(rate);
     });
+    if (rates.empty() && bytes.find("KeyRateXMLResult") == std::string_view::npos)
+        fail_document(source, ErrorKind::document, "it has no KeyRateXMLResult");
     std::sort(rates.begin(), rates.end(), [](const KeyRate &a, const KeyRate &b) { return a.date < b.date; });
     return rates;
 }

@@ -12,21 +12,21 @@
 namespace cbr::pg {
 namespace {
 
-// The rates as rows, from the parameters that RateParameters builds. Ordered, so that two sessions that store the same
-// publication meet at its first row, and never in a deadlock.
+// The rates as rows, from the parameters that RateParameters builds.
 #define PUBLISHED \
     "(SELECT u.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)," \
     "                            pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6)," \
     "                            pg_catalog.unnest($7), pg_catalog.unnest($8))" \
-    "       AS u(cbr_id, num_code, char_code, name, nominal, value, date, effective_date)" \
-    " ORDER BY u.cbr_id, u.date)"
+    "       AS u(cbr_id, num_code, char_code, name, nominal, value, date, effective_date))"
 
-// Without the anti-join each repeated fetch would use up numbers of the sequence.
+// Without the anti-join each repeated fetch would use up numbers of the sequence. Ordered, so that two sessions that
+// store the same publication meet at its first row, and never in a deadlock.
 constexpr const char *insert_sql =
     "INSERT INTO {t_currency} AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
     " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date"
     "   FROM " PUBLISHED " p"
     "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
+    " ORDER BY p.cbr_id, p.date"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
 // The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code

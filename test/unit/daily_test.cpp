@@ -98,7 +98,7 @@ TEST(ReadDaily, MissingNumCodeIsEmpty)
 {
     EXPECT_EQ(read(document(dollar_with("NumCode", ""))).rates.at(0).num_code, "");
     EXPECT_EQ(read(dollar_valued("NumCode", "")).rates.at(0).num_code, "");
-    EXPECT_EQ(read(dollar_valued("NumCode", "36")).rates.at(0).num_code, "36");
+    EXPECT_EQ(read(dollar_valued("NumCode", "36")).rates.at(0).num_code, "036");
     EXPECT_EQ(read(dollar_valued("NumCode", "036")).rates.at(0).num_code, "036");
 }
 

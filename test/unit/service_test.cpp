@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "expectations.h"
 
+#include <unordered_set>
 #include <utility>
 
 namespace cbr {
@@ -16,7 +17,7 @@ const Date asked_day = day(2002, 3, 2);
 FetchedPublication fetch(const std::string &prefix_and_faults, std::optional<Date> on_date = asked_day)
 {
     HttpSession session;
-    return fetch_daily(session, bank_url() + prefix_and_faults, on_date, patient(), never_stop);
+    return fetch_daily({session, bank_url() + prefix_and_faults, patient(), never_stop}, on_date);
 }
 
 Error fetch_error(const std::string &prefix_and_faults, std::optional<Date> on_date = asked_day)
@@ -177,7 +178,7 @@ TEST(FetchDaily, OneUndecodableByteSpoilsTheDocument)
     body.insert(body.rfind("</Name>"), "\x98");
     const OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     HttpSession session;
-    const Error error = error_of([&] { fetch_daily(session, server.url(), asked_day, patient(), never_stop); });
+    const Error error = error_of([&] { fetch_daily({session, server.url(), patient(), never_stop}, asked_day); });
     EXPECT_EQ(error.kind, ErrorKind::document);
 }
 
@@ -187,9 +188,50 @@ TEST(FetchDaily, StopsWhenToldTo)
     HttpSession session;
     const StopAfterRequest stop(prefix, 1);
     const Error error = error_of([&] {
-        fetch_daily(session, bank_url() + prefix + "/fault/hang", asked_day, patient(), StopAfterRequest::should_stop);
+        fetch_daily({session, bank_url() + prefix + "/fault/hang", patient(), StopAfterRequest::should_stop}, asked_day);
     });
     EXPECT_EQ(error.kind, ErrorKind::interrupted);
+}
+
+// ------------------------------------------------------------------------------------- the service's other documents
+
+TEST(FetchDynamic, ReturnsTheRecordsOfTheRange)
+{
+    HttpSession session;
+    const auto records = fetch_dynamic({session, bank_url() + new_prefix(), patient(), never_stop}, "R01235",
+                                       {day(2002, 3, 1), day(2002, 3, 5)});
+    ASSERT_EQ(records.size(), 3u);
+    EXPECT_EQ(records[1].effective_date, asked_day);
+    EXPECT_EQ(records[1].value, "30.9436");
+}
+
+TEST(FetchCatalogue, NamesEachCurrencyOnce)
+{
+    HttpSession session;
+    std::unordered_set<std::string> ids;
+    for (const CatalogueEntry &entry : fetch_catalogue({session, bank_url() + new_prefix(), patient(), never_stop}))
+        EXPECT_TRUE(ids.insert(entry.cbr_id).second) << entry.cbr_id;
+    EXPECT_GT(ids.size(), 50u);
+}
+
+TEST(FetchMetals, ReturnsTheFourOfEachDay)
+{
+    HttpSession session;
+    const auto prices = fetch_metals({session, bank_url() + new_prefix(), patient(), never_stop},
+                                     {day(2026, 3, 3), day(2026, 3, 4)});
+    ASSERT_EQ(prices.size(), 8u);
+    EXPECT_STREQ(prices[0].metal, "gold");
+    EXPECT_EQ(prices[0].buy, "12957.47");
+}
+
+TEST(FetchKeyRates, PostsTheEnvelopeAndReturnsAscendingDays)
+{
+    HttpSession session;
+    const auto rates = fetch_key_rates({session, bank_url() + new_prefix(), patient(), never_stop},
+                                       {day(2024, 4, 24), day(2024, 4, 26)});
+    ASSERT_EQ(rates.size(), 3u);
+    EXPECT_EQ(rates[0].date, day(2024, 4, 24));
+    EXPECT_EQ(rates[0].rate, "16.00");
 }
 
 } // namespace
