@@ -26,6 +26,7 @@ constexpr const char *insert_sql =
     " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date"
     "   FROM " PUBLISHED " p"
     "  WHERE NOT EXISTS (SELECT FROM %s s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
+    " ORDER BY p.cbr_id"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
 // %s is the table. The rows are locked before their old values are read: what the log says was replaced was replaced.
