@@ -30,7 +30,7 @@ def functions():
 
 def expected():
     names = functions()
-    return {"Pg_magic_func", "_PG_init"} | names | {f"pg_finfo_{name}" for name in names}
+    return {"Pg_magic_func", "_PG_init", "cbr_schedule_worker"} | names | {f"pg_finfo_{name}" for name in names}
 
 
 @pytest.fixture
