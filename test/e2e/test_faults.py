@@ -75,11 +75,24 @@ TAKEN = {
     "corrected": ("value", "31.0000"),
     "corrected-nominal": ("nominal", "10"),
 }
+# path after /fault/ -> what cbr_dynamic makes of it: SQLSTATE, or the number of records
+SERIES = {
+    "fail-for-ID/R01235": "08P01",
+    "hang-for-ID/R01235": "08001",
+    "fail-for-ID/R01239": 3,
+    "wrong-echo-id": "2200M",
+    "wrong-echo-range": "2200M",
+    "record-outside": "2200M",
+    "duplicate-record": "2200M",
+    "foreign-id": 3,
+    "shuffled": 3,
+    "empty-series": 0,
+}
 
 
 def names():
     """The faults' names in the tables above."""
-    return {path.partition("/")[0] for path in [*REFUSED, *TAKEN]}
+    return {path.partition("/")[0] for path in [*REFUSED, *TAKEN, *SERIES]}
 
 
 @pytest.mark.parametrize("entry", FAULTS, ids=lambda entry: entry.spec)
@@ -193,3 +206,16 @@ def test_date_that_is_not_published_is_55000_and_leaves_nothing(session):
     assert session.fetch_error("9999-12-31").pgcode == "55000"
     assert_nothing_left(session)
     assert_goes_on(session)
+
+
+@pytest.mark.parametrize("path", SERIES)
+def test_fault_of_a_series(session, path):
+    session.use("/fault/" + path, timeout="300ms")
+    sql = "SELECT effective_date, cbr_id FROM cbr_dynamic('R01235', '2002-03-01', '2002-03-05')"
+    if isinstance(SERIES[path], str):
+        assert session.error(sql).pgcode == SERIES[path]
+    else:
+        rows = session.rows(sql)
+        assert len(rows) == SERIES[path]
+        assert rows == sorted(rows)
+        assert all((cbr_id == "R01235") != (path == "foreign-id") for _, cbr_id in rows)
