@@ -1,150 +1,379 @@
-// core/in_force: on which days a record is in force. By examples, and against a reference that goes day by day.
+// core/in_force: which record is in force on which days, case by case, and against a reference that asks day by day.
 #include "core/in_force.h"
 
 #include "expectations.h"
 
-#include <map>
+#include <algorithm>
 #include <random>
 
 namespace cbr {
 namespace {
 
-const Date far_today = day(2026, 11, 23);
+using Texts = std::vector<std::string>;
+
+Date at(const std::string &iso)
+{
+    const std::optional<Date> date = parse_iso_date(iso);
+    if (!date)
+        ADD_FAILURE() << "no day: " << iso;
+    return date.value_or(Date());
+}
 
 Date plus(Date date, std::int64_t days) { return Date(date.days_since_1970() + days); }
 
-std::vector<SeriesRecord> records_on(const std::vector<Date> &days)
+std::vector<Date> days_at(const Texts &isos)
+{
+    std::vector<Date> dates;
+    for (const std::string &iso : isos)
+        dates.push_back(at(iso));
+    return dates;
+}
+
+std::vector<Date> every_day(Date first, Date last)
+{
+    std::vector<Date> dates;
+    for (Date date = first; date <= last; date = plus(date, 1))
+        dates.push_back(date);
+    return dates;
+}
+
+std::vector<SeriesRecord> records_of(const std::vector<Date> &dates)
 {
     std::vector<SeriesRecord> records;
-    for (const Date date : days)
-        records.push_back({date, "R01", 1, date.iso()});
+    for (const Date date : dates)
+        records.push_back({date, "R01060", 1, "1"});
     return records;
 }
 
-// The publication's day by the day on which it is in force.
-using InForce = std::map<std::string, std::string>;
-
-InForce in_force(const std::vector<Date> &records, const std::vector<Date> &publications, DateRange range, Date today = far_today)
+// "2026-03-03: 2026-03-03 to 2026-03-04": the record's date, and on which days it is in force.
+Texts texts(const std::vector<SeriesRecord> &records, const std::vector<Validity> &validities)
 {
-    InForce result;
-    const auto series = records_on(records);
-    for (const Validity &valid : days_in_force(series, publications, range, today))
-        for (Date date = valid.first; date <= valid.last; date = plus(date, 1)) {
-            EXPECT_EQ(result.count(date.iso()), 0u) << "twice: " << date.iso();
-            result[date.iso()] = series[valid.record].effective_date.iso();
-        }
-    return result;
+    Texts lines;
+    for (const Validity &each : validities)
+        lines.push_back(records.at(each.record).effective_date.iso() + ": " + each.first.iso() + " to " +
+                        each.last.iso());
+    return lines;
 }
 
-TEST(InForce, UntilTheNextPublicationWeekendsIncluded)
+struct Case {
+    const char *name;
+    Texts records;
+    Texts publications;
+    Texts range;
+    std::string today;
+    Texts expected;
+};
+
+void PrintTo(const Case &each, std::ostream *out) { *out << each.name; }
+
+const Texts week_of_march = {"2026-02-28", "2026-03-03", "2026-03-04", "2026-03-05",
+                             "2026-03-06", "2026-03-07", "2026-03-10", "2026-03-11"};
+const std::string long_after = "2026-04-25";
+
+const Case cases[] = {
+    {"PlainWeek",
+     week_of_march,
+     week_of_march,
+     {"2026-03-03", "2026-03-06"},
+     long_after,
+     {"2026-03-03: 2026-03-03 to 2026-03-03", "2026-03-04: 2026-03-04 to 2026-03-04",
+      "2026-03-05: 2026-03-05 to 2026-03-05", "2026-03-06: 2026-03-06 to 2026-03-06"}},
+    {"WeekendHasTheRateOfSaturday",
+     week_of_march,
+     week_of_march,
+     {"2026-03-06", "2026-03-10"},
+     long_after,
+     {"2026-03-06: 2026-03-06 to 2026-03-06", "2026-03-07: 2026-03-07 to 2026-03-09",
+      "2026-03-10: 2026-03-10 to 2026-03-10"}},
+    {"NewYearOfTwelveDays",
+     {"2014-12-31", "2015-01-01", "2015-01-13", "2015-01-14"},
+     {"2014-12-31", "2015-01-01", "2015-01-13", "2015-01-14"},
+     {"2014-12-31", "2015-01-13"},
+     long_after,
+     {"2014-12-31: 2014-12-31 to 2014-12-31", "2015-01-01: 2015-01-01 to 2015-01-12",
+      "2015-01-13: 2015-01-13 to 2015-01-13"}},
+    {"DaysOff2020",
+     {"2020-03-27", "2020-03-28", "2020-04-07", "2020-04-08"},
+     {"2020-03-27", "2020-03-28", "2020-04-07", "2020-04-08"},
+     {"2020-03-28", "2020-04-06"},
+     long_after,
+     {"2020-03-28: 2020-03-28 to 2020-04-06"}},
+    {"MonthlyCurrencyIsInForceUntilItsNextRecord",
+     {"2009-10-31", "2009-11-30", "2009-12-31", "2010-01-12"},
+     {"2009-10-31", "2009-11-03", "2009-11-30", "2009-12-01", "2009-12-31", "2010-01-01", "2010-01-12", "2010-01-13"},
+     {"2009-11-01", "2010-01-11"},
+     long_after,
+     {"2009-10-31: 2009-11-01 to 2009-11-29", "2009-11-30: 2009-11-30 to 2009-12-30",
+      "2009-12-31: 2009-12-31 to 2010-01-11"}},
+    {"NextRecordAfterExactly45Days",
+     {"2009-01-01", "2009-02-15"},
+     {"2009-01-01", "2009-01-02", "2009-01-10", "2009-02-15"},
+     {"2009-01-01", "2009-02-14"},
+     long_after,
+     {"2009-01-01: 2009-01-01 to 2009-02-14"}},
+    {"NextRecordAfter46Days",
+     {"2009-01-01", "2009-02-16"},
+     {"2009-01-01", "2009-01-10", "2009-02-16", "2009-02-17"},
+     {"2009-01-01", "2009-02-16"},
+     long_after,
+     {"2009-01-01: 2009-01-01 to 2009-01-09", "2009-02-16: 2009-02-16 to 2009-02-16"}},
+    {"CurrencyThatLeftTheListEndsAtTheNextPublication",
+     {"2026-03-05", "2026-03-06", "2026-03-07"},
+     week_of_march,
+     {"2026-03-06", "2026-03-11"},
+     long_after,
+     {"2026-03-06: 2026-03-06 to 2026-03-06", "2026-03-07: 2026-03-07 to 2026-03-09"}},
+    {"CurrencyThatLeftTheListLongAgoHasNoRate",
+     {"2026-02-28"},
+     week_of_march,
+     {"2026-03-03", "2026-03-11"},
+     long_after,
+     {}},
+    {"CurrencyThatCameBackWithin45DaysWasInForceMeanwhile",
+     {"2026-03-03", "2026-03-10"},
+     week_of_march,
+     {"2026-03-03", "2026-03-10"},
+     long_after,
+     {"2026-03-03: 2026-03-03 to 2026-03-09", "2026-03-10: 2026-03-10 to 2026-03-10"}},
+    {"BeforeACurrencyExistedItHasNoRate",
+     {"2026-03-05", "2026-03-06", "2026-03-07"},
+     week_of_march,
+     {"2026-02-28", "2026-03-05"},
+     long_after,
+     {"2026-03-05: 2026-03-05 to 2026-03-05"}},
+    {"RecordsBeyondBothEndsTellWhatIsInForceAtThem",
+     week_of_march,
+     week_of_march,
+     {"2026-03-01", "2026-03-02"},
+     long_after,
+     {"2026-02-28: 2026-03-01 to 2026-03-02"}},
+    {"RangeBeginsAndEndsInTheMiddleOfAValidity",
+     {"2009-10-31", "2009-11-30", "2009-12-31"},
+     {"2009-10-31", "2009-11-01", "2009-11-30", "2009-12-01", "2009-12-31"},
+     {"2009-11-15", "2009-12-15"},
+     long_after,
+     {"2009-10-31: 2009-11-15 to 2009-11-29", "2009-11-30: 2009-11-30 to 2009-12-15"}},
+    {"OneDay", week_of_march, week_of_march, {"2026-03-08", "2026-03-08"}, long_after,
+     {"2026-03-07: 2026-03-08 to 2026-03-08"}},
+    {"PublicationIsNotTheCurrencysOwn", // the dollar's publication of the 8th does not end the dram's of the 7th
+     {"2026-03-07", "2026-03-10"},
+     {"2026-03-07", "2026-03-08", "2026-03-10"},
+     {"2026-03-07", "2026-03-09"},
+     long_after,
+     {"2026-03-07: 2026-03-07 to 2026-03-09"}},
+    {"NewestPublicationIsOfToday", week_of_march, week_of_march, {"2026-03-10", "2026-03-12"}, "2026-03-11",
+     {"2026-03-10: 2026-03-10 to 2026-03-10", "2026-03-11: 2026-03-11 to 2026-03-11"}},
+    {"NewestPublicationIsInForceUntilToday", week_of_march, week_of_march, {"2026-03-11", "2026-03-20"}, "2026-03-13",
+     {"2026-03-11: 2026-03-11 to 2026-03-13"}},
+    {"TomorrowsPublicationIsInForceOnItsOwnDayAlone", week_of_march, week_of_march, {"2026-03-10", "2026-03-20"},
+     "2026-03-10", {"2026-03-10: 2026-03-10 to 2026-03-10", "2026-03-11: 2026-03-11 to 2026-03-11"}},
+    {"BeforeTomorrowsPublicationTodayHasTheOneBefore",
+     {"2026-03-07", "2026-03-10"},
+     {"2026-03-07", "2026-03-10"},
+     {"2026-03-07", "2026-03-20"},
+     "2026-03-09",
+     {"2026-03-07: 2026-03-07 to 2026-03-09", "2026-03-10: 2026-03-10 to 2026-03-10"}},
+    {"TomorrowIsUnknownWithoutAPublication",
+     {"2026-03-07"},
+     {"2026-03-07"},
+     {"2026-03-08", "2026-03-09"},
+     "2026-03-07",
+     {}},
+    {"DaysBetweenTodayAndALaterPublicationAreUnknown",
+     {"2026-03-07", "2026-03-10"},
+     {"2026-03-07", "2026-03-10"},
+     {"2026-03-07", "2026-03-12"},
+     "2026-03-07",
+     {"2026-03-07: 2026-03-07 to 2026-03-07", "2026-03-10: 2026-03-10 to 2026-03-10"}},
+    {"CurrencyMissingInTheNewestPublicationEndsBeforeIt",
+     {"2026-03-07", "2026-03-10"},
+     week_of_march,
+     {"2026-03-10", "2026-03-20"},
+     "2026-03-20",
+     {"2026-03-10: 2026-03-10 to 2026-03-10"}},
+    {"WithoutPublicationsTheLastRecordIsInForceUntilToday",
+     {"2026-03-07"},
+     {},
+     {"2026-03-07", "2026-03-20"},
+     "2026-03-09",
+     {"2026-03-07: 2026-03-07 to 2026-03-09"}},
+    {"NoRecords", {}, week_of_march, {"2026-03-03", "2026-03-11"}, long_after, {}},
+    {"NothingAtAll", {}, {}, {"2026-03-03", "2026-03-11"}, long_after, {}},
+    {"RecordsAfterTheRange", {"2026-03-10"}, week_of_march, {"2026-03-03", "2026-03-09"}, long_after, {}},
+};
+
+class DaysInForce : public testing::TestWithParam<Case> {};
+
+TEST_P(DaysInForce, AreThoseOfTheRule)
 {
-    const std::vector<Date> days{day(2002, 3, 1), day(2002, 3, 2), day(2002, 3, 5)};
-    EXPECT_EQ(in_force(days, days, {day(2002, 3, 1), day(2002, 3, 4)}),
-              (InForce{{"2002-03-01", "2002-03-01"},
-                       {"2002-03-02", "2002-03-02"},
-                       {"2002-03-03", "2002-03-02"},
-                       {"2002-03-04", "2002-03-02"}}));
+    const Case &each = GetParam();
+    const std::vector<SeriesRecord> records = records_of(days_at(each.records));
+    const DateRange range{at(each.range.at(0)), at(each.range.at(1))};
+    EXPECT_EQ(texts(records, days_in_force(records, days_at(each.publications), range, at(each.today))),
+              each.expected);
 }
 
-TEST(InForce, RangeIsLookedPastOnBothSides)
+INSTANTIATE_TEST_SUITE_P(Cases, DaysInForce, testing::ValuesIn(cases),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+TEST(DaysInForce, NextRecordCountsInDaysAcrossAFebruaryOfALeapYear)
 {
-    const std::vector<Date> days{day(2020, 3, 28), day(2020, 4, 7)};
-    EXPECT_EQ(in_force(days, days, {day(2020, 4, 1), day(2020, 4, 2)}),
-              (InForce{{"2020-04-01", "2020-03-28"}, {"2020-04-02", "2020-03-28"}}));
+    const std::vector<Date> publications = every_day(at("2008-02-01"), at("2008-04-01"));
+    const DateRange range{at("2008-02-01"), at("2008-03-31")};
+    std::vector<SeriesRecord> records = records_of(days_at({"2008-02-01", "2008-03-17"})); // 45 days
+    EXPECT_EQ(texts(records, days_in_force(records, publications, range, at(long_after))).at(0),
+              "2008-02-01: 2008-02-01 to 2008-03-16");
+    records = records_of(days_at({"2008-02-01", "2008-03-18"}));
+    EXPECT_EQ(texts(records, days_in_force(records, publications, range, at(long_after))).at(0),
+              "2008-02-01: 2008-02-01 to 2008-02-01");
 }
 
-TEST(InForce, MonthlyRecordHoldsForFortyFiveDaysAtTheMost)
+// --- what to ask for
+
+void expect_to_ask(const Texts &range, const std::string &today, const Texts &expected)
 {
-    const Date first = day(2009, 1, 31);
-    const std::vector<Date> publications{first, plus(first, 1), plus(first, 45), plus(first, 46)};
-    const DateRange range{first, plus(first, 44)};
-    EXPECT_EQ(in_force({first, plus(first, 45)}, publications, range).size(), 45u);
-    EXPECT_EQ(in_force({first, plus(first, 46)}, publications, range).size(), 1u);
+    const DateRange asked = range_to_ask({at(range.at(0)), at(range.at(1))}, at(today));
+    EXPECT_EQ((Texts{asked.first.iso(), asked.last.iso()}), expected) << range.at(0) << " " << today;
 }
 
-TEST(InForce, CurrencyThatLeftTheListEndsAtTheNextPublication)
+TEST(RangeToAsk, Is45DaysLongerOnBothSides)
 {
-    const std::vector<Date> publications{day(2026, 1, 13), day(2026, 1, 14), day(2026, 1, 17)};
-    EXPECT_EQ(in_force({day(2026, 1, 13)}, publications, {day(2026, 1, 1), day(2026, 1, 31)}),
-              (InForce{{"2026-01-13", "2026-01-13"}}));
+    expect_to_ask({"2002-03-02", "2002-03-10"}, long_after, {"2002-01-16", "2002-04-24"});
 }
 
-TEST(InForce, NothingBeforeTheFirstRecordAndNothingWithoutRecords)
+TEST(RangeToAsk, BeginsNotBeforeTheArchive)
 {
-    const std::vector<Date> publications{day(2002, 3, 1), day(2002, 3, 2), day(2002, 3, 5)};
-    EXPECT_EQ(in_force({day(2002, 3, 2)}, publications, {day(2002, 2, 1), day(2002, 3, 2)}).size(), 1u);
-    EXPECT_TRUE(in_force({}, publications, {day(2002, 2, 1), day(2002, 3, 2)}).empty());
+    expect_to_ask({"1992-07-01", "1992-07-02"}, long_after, {"1992-07-01", "1992-08-16"});
+    expect_to_ask({"1992-08-14", "1992-08-14"}, long_after, {"1992-07-01", "1992-09-28"});
+    expect_to_ask({"1992-08-16", "1992-08-16"}, long_after, {"1992-07-02", "1992-09-30"});
 }
 
-TEST(InForce, NewestPublicationHoldsUntilTodayAndTomorrowsOnItsOwnDayAlone)
+TEST(RangeToAsk, EndsNotAfterTomorrow)
 {
-    const Date today = day(2026, 11, 23);
-    const DateRange range{day(2026, 11, 20), day(2026, 12, 31)};
-    const std::vector<Date> until_today{day(2026, 11, 21)};
-    EXPECT_EQ(in_force(until_today, until_today, range, today).rbegin()->first, "2026-11-23");
-    const std::vector<Date> tomorrow{day(2026, 11, 21), day(2026, 11, 24)};
-    const InForce known = in_force(tomorrow, tomorrow, range, today);
-    EXPECT_EQ(known.rbegin()->first, "2026-11-24");
-    EXPECT_EQ(known.at("2026-11-24"), "2026-11-24");
-    EXPECT_EQ(known.at("2026-11-23"), "2026-11-21");
+    expect_to_ask({"2026-03-01", "2026-03-10"}, "2026-03-10", {"2026-01-15", "2026-03-11"});
+    expect_to_ask({"2026-03-01", "2026-03-10"}, "2026-04-23", {"2026-01-15", "2026-04-24"});
+    expect_to_ask({"2026-03-01", "2026-03-10"}, "2026-04-24", {"2026-01-15", "2026-04-24"});
 }
 
-TEST(InForce, RangeToAskEndsWithTheArchiveAndTheDayAfterToday)
+TEST(RangeToAsk, NeverEndsBeforeTheRangeBegins)
 {
-    const DateRange middle = range_to_ask({day(2002, 3, 1), day(2002, 3, 2)}, far_today);
-    EXPECT_EQ(middle.first, plus(day(2002, 3, 1), -45));
-    EXPECT_EQ(middle.last, plus(day(2002, 3, 2), 45));
-    const DateRange all = range_to_ask({first_of_archive, day(2099, 1, 1)}, far_today);
-    EXPECT_EQ(all.first, first_of_archive);
-    EXPECT_EQ(all.last, plus(far_today, 1));
+    expect_to_ask({"2026-05-01", "2026-05-10"}, "2026-03-10", {"2026-03-17", "2026-05-01"});
+    expect_to_ask({"2026-03-11", "2026-05-10"}, "2026-03-10", {"2026-01-25", "2026-03-11"});
 }
 
-// The rule as the design states it, for one day, without regard for speed.
-std::string reference(const std::vector<Date> &records, const std::vector<Date> &publications, Date date, Date today)
+// --- against a reference
+
+// The rule's own words, day by day: the last record dated on or before the day; until the next record where that
+// follows within 45 days, else until the next publication; after today on the record's own day alone.
+std::optional<Date> reference(Date asked, const std::vector<Date> &records, const std::vector<Date> &publications,
+                              Date today)
 {
-    std::optional<Date> last;
-    std::optional<Date> next;
+    std::optional<Date> last, next, publication;
     for (const Date record : records) {
-        if (record <= date)
+        if (record <= asked && (!last || *last < record))
             last = record;
-        else if (!next)
+        if (record > asked && (!next || record < *next))
             next = record;
     }
-    if (!last || (date > today && *last != date))
-        return "";
+    if (!last || (asked > today && *last != asked))
+        return std::nullopt;
     if (next && *next - *last <= 45)
-        return last->iso();
-    for (const Date publication : publications)
-        if (publication > *last && publication <= date)
-            return "";
-    return last->iso();
+        return last;
+    for (const Date each : publications)
+        if (each > *last && (!publication || each < *publication))
+            publication = each;
+    if (publication && asked >= *publication)
+        return std::nullopt;
+    return last;
 }
 
-TEST(InForce, IsWhatTheRuleSaysForRandomHistories)
+// Chance, the same on each machine: distributions of the standard library are not.
+class Chance {
+public:
+    explicit Chance(unsigned seed) : engine_(seed) {}
+    int from_to(int least, int most) { return least + static_cast<int>(engine_() % unsigned(most - least + 1)); }
+    bool one_in(int count) { return from_to(1, count) == 1; }
+
+private:
+    std::mt19937 engine_;
+};
+
+struct History {
+    std::vector<Date> publications;
+    std::vector<Date> records;
+    DateRange range;
+    Date today;
+};
+
+History random_history(Chance &chance)
 {
-    std::mt19937 random(7);
-    const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
-    for (int history = 0; history < 300; ++history) {
-        const Date begin = day(2009, 1, 1);
-        const int density = 1 + static_cast<int>(random() % 60);
-        std::vector<Date> publications;
-        std::vector<Date> records;
-        for (int i = 0; i < 200; ++i) {
-            if (!chance(70))
-                continue;
-            publications.push_back(plus(begin, i));
-            if (chance(density))
-                records.push_back(plus(begin, i));
+    History history;
+    const Date begin = plus(first_of_archive, chance.from_to(0, 400));
+    history.today = plus(begin, chance.from_to(60, 300));
+    for (Date date = begin; date <= plus(history.today, 1);
+         date = plus(date, chance.one_in(12) ? chance.from_to(2, 13) : 1))
+        history.publications.push_back(date);
+    if (chance.one_in(2)) { // set daily, with gaps, and not from the beginning to the end
+        const Date from = plus(begin, chance.from_to(-5, 100)), to = plus(history.today, chance.from_to(-100, 5));
+        int out = 0;
+        for (const Date date : history.publications) {
+            if (chance.one_in(20))
+                out = chance.from_to(1, 50);
+            if (--out < 0 && date >= from && date <= to)
+                history.records.push_back(date);
         }
-        const Date today = plus(begin, 150 + static_cast<int>(random() % 60));
-        const DateRange range{plus(begin, static_cast<int>(random() % 100)), plus(begin, 100 + static_cast<int>(random() % 110))};
-        const InForce found = in_force(records, publications, range, today);
-        for (Date date = range.first; date <= range.last; date = plus(date, 1)) {
-            const auto entry = found.find(date.iso());
-            EXPECT_EQ(entry == found.end() ? "" : entry->second, reference(records, publications, date, today))
-                << "history " << history << ", " << date.iso();
+    } else { // set now and then, on whatever days
+        for (Date date = plus(begin, chance.from_to(0, 60)); date <= plus(history.today, 1);
+             date = plus(date, chance.one_in(4) ? chance.from_to(44, 47) : chance.from_to(1, 60)))
+            history.records.push_back(date);
+    }
+    history.range.first = std::max(first_of_archive, plus(begin, chance.from_to(-20, 300)));
+    history.range.last = plus(history.range.first, chance.from_to(0, 120));
+    return history;
+}
+
+template <class Dates> Dates within(const Dates &dates, DateRange range)
+{
+    Dates kept;
+    std::copy_if(dates.begin(), dates.end(), std::back_inserter(kept),
+                 [&](Date date) { return date >= range.first && date <= range.last; });
+    return kept;
+}
+
+TEST(DaysInForce, AgreeWithTheReferenceOnRandomHistories)
+{
+    Chance chance(20020302);
+    int days = 0, in_force = 0;
+    for (int number = 0; number < 3000; ++number) {
+        SCOPED_TRACE("history " + std::to_string(number));
+        const History history = random_history(chance);
+        // Only what range_to_ask() says need be known.
+        const DateRange asked = range_to_ask(history.range, history.today);
+        const std::vector<SeriesRecord> records = records_of(within(history.records, asked));
+        const std::vector<Validity> validities =
+            days_in_force(records, within(history.publications, asked), history.range, history.today);
+        auto validity = validities.begin();
+        for (Date date = history.range.first; date <= history.range.last; date = plus(date, 1)) {
+            if (validity != validities.end() && validity->last < date)
+                ++validity;
+            std::optional<Date> found;
+            if (validity != validities.end() && validity->first <= date && date <= validity->last)
+                found = records.at(validity->record).effective_date;
+            const std::optional<Date> expected =
+                reference(date, history.records, history.publications, history.today);
+            ASSERT_EQ(found ? found->iso() : "none", expected ? expected->iso() : "none")
+                << date.iso() << ", today " << history.today.iso();
+            ++days;
+            in_force += expected ? 1 : 0;
+        }
+        for (const Validity &each : validities) {
+            ASSERT_LE(each.first, each.last);
+            ASSERT_GE(each.first, history.range.first);
+            ASSERT_LE(each.last, history.range.last);
         }
     }
+    EXPECT_GT(in_force, days / 10); // the histories are worth a comparison
+    EXPECT_GT(days - in_force, days / 10);
 }
 
 } // namespace
