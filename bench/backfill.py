@@ -158,7 +158,7 @@ def backfill(server, url, first, currencies):
 def curl(urls, connections=1):
     parallel = ["--parallel", "--parallel-max", str(connections)] if connections > 1 else []
     targets = [part for url in urls for part in (url, "-o", "/dev/null")]
-    subprocess.run(["curl", "-s", *parallel, *targets], check=True)
+    subprocess.run(["curl", "-s", "--no-progress-meter", *parallel, *targets], check=True)
 
 
 def psql_copy(server, direction, file):
