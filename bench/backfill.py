@@ -96,6 +96,10 @@ def prepare(first):
     begin, end = asked_range(first)
     subprocess.run([sys.executable, str(ROOT / "test/bank/bank.py"), "--synthetic", "--write-answers", str(work), "--range",
                     begin.isoformat(), end.isoformat()], check=True, stdout=subprocess.DEVNULL)
+    for item in xml.etree.ElementTree.parse(work / "XML_valFull" / "0.xml").getroot():
+        file = work / "XML_dynamic" / f"{item.get('ID')}_{begin}_{end}.xml"
+        if not file.exists():  # the synthetic history has one currency for each ISO code; the others have no records
+            file.write_text(f'<ValCurs ID="{item.get("ID")}" DateRange1="{begin:%d.%m.%Y}" DateRange2="{end:%d.%m.%Y}"/>')
     with Bank(synthetic=True) as bank, urllib.request.urlopen(bank.url + "/scripts/XML_daily.asp") as answer:
         (work / "daily.xml").write_bytes(answer.read())
     port = free_port()
