@@ -215,7 +215,8 @@ void tell_where(void *backfill_pointer)
     const Backfill &backfill = *static_cast<const Backfill *>(backfill_pointer);
     if (backfill.current < backfill.tasks.size()) {
         const Currency &currency = backfill.tasks[backfill.current].currency;
-        errcontext("cbr_backfill at %s (%s), currency %zu of %zu; %s", currency.char_code.c_str(),
+        errcontext("cbr_backfill at %s (%s), currency %zu of %zu; %s",
+                   currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(),
                    currency.cbr_id.c_str(), backfill.current + 1, backfill.tasks.size(),
                    backfill.atomic ? "nothing is kept" : "the ones before it are stored");
     }

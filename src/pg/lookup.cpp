@@ -11,6 +11,10 @@ namespace {
 
 constexpr int lookups_by_index = 3;
 
+// A series is kept from 1900 to 2199, so that a row of an absurd day costs no memory; other days go to the index.
+constexpr DateADT first_kept_day = -36524;
+constexpr DateADT last_kept_day = 73048;
+
 // ------------------------------------------------------------------------------------------------ which snapshot
 
 // What identifies a snapshot within a backend. For one xmax the set of transactions in progress only shrinks, so its
@@ -145,7 +149,7 @@ const Plans &plans_for(Oid schema)
                                     2, types);
         plans.all[i] = prepare_kept(store,
                                     psprintf("SELECT t.date, t.value, t.nominal FROM {t_currency} t WHERE t.%s = $1 "
-                                             "ORDER BY t.date, t.cbr_id IS NOT NULL, t.id",
+                                             "AND t.date >= '1900-01-01' AND t.date < '2200-01-01' ORDER BY t.date, t.cbr_id IS NOT NULL, t.id",
                                              by[i]),
                                     1, types);
     }
@@ -252,6 +256,10 @@ const RoublePrice *look_up(FunctionCallInfo fcinfo, const text *given, DateADT d
         return look_up_rouble();
     Cache &cache = cache_of(fcinfo);
     Series &series = series_of(cache, code);
+    if (day < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE || day >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
+        return nullptr; // no timestamp, infinite days included
+    if (day < first_kept_day || day > last_kept_day)
+        return read_day(get_func_namespace(fcinfo->flinfo->fn_oid), series, day);
     if (!series.prices) {
         const Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
         if (series.lookups < lookups_by_index) {

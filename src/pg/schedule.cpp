@@ -88,9 +88,17 @@ int64 unschedule_job(const CronTask &task)
 {
     Oid types[] = {TEXTOID, TEXTOID};
     Datum values[] = {CStringGetTextDatum(task.job_name), CStringGetTextDatum(task.database)};
-    return first_number("SELECT j.jobid FROM (SELECT jobid FROM cron.job WHERE jobname = $1 AND database = $2"
-                        " AND username = current_user) j WHERE cron.unschedule(j.jobid)",
-                        2, types, values);
+    // Two statements: in one, the planner may call cron.unschedule() before it has filtered the jobs.
+    const int64 job = first_number("SELECT jobid FROM cron.job WHERE jobname = $1 AND database = $2"
+                                   " AND username = current_user",
+                                   2, types, values);
+    if (job != 0) {
+        Oid type = INT8OID;
+        Datum value = Int64GetDatum(job);
+        if (SPI_execute_with_args("SELECT cron.unschedule($1)", 1, &type, &value, nullptr, false, 1) != SPI_OK_SELECT)
+            elog(ERROR, "cbr: could not unschedule job");
+    }
+    return job;
 }
 
 void carry_out(CronTask &task)
