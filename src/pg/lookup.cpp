@@ -143,13 +143,14 @@ const Plans &plans_for(Oid schema)
     const char *const by[] = {"char_code", "cbr_id"};
     for (int i = 0; i < 2; ++i) {
         plans.day[i] = prepare_kept(store,
-                                    psprintf("SELECT t.value, t.nominal FROM {t_currency} t WHERE t.%s = $1 AND "
-                                             "t.date = $2 ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1",
+                                    psprintf("SELECT t.value, t.nominal FROM {t_currency} t WHERE t.%s "
+                                             "OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.=) $2 ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1",
                                              by[i]),
                                     2, types);
         plans.all[i] = prepare_kept(store,
-                                    psprintf("SELECT t.date, t.value, t.nominal FROM {t_currency} t WHERE t.%s = $1 "
-                                             "AND t.date >= '1900-01-01' AND t.date < '2200-01-01' ORDER BY t.date, t.cbr_id IS NOT NULL, t.id",
+                                    psprintf("SELECT t.date, t.value, t.nominal FROM {t_currency} t WHERE t.%s "
+                                             "OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.>=) '1900-01-01' "
+                                             "AND t.date OPERATOR(pg_catalog.<) '2200-01-01' ORDER BY t.date, t.cbr_id IS NOT NULL, t.id",
                                              by[i]),
                                     1, types);
     }

@@ -63,6 +63,7 @@ def test_jobs_really_run(cron_server, installed, rates, bank):
     for name in ("here", "there"):
         eventually(lambda name=name: [row for row in installed.rows(JOB, name) if row[0] in ("succeeded", "failed")], name)
     assert installed.rows(JOB, "there")[0][0] == "succeeded"
+    assert installed.rows("SELECT database, username FROM cron.job WHERE jobname = 'there'") == [("rates", "postgres")]
     assert rates.stored() == (3, 1)
     status, message = installed.rows(JOB, "here")[0]
     assert status == "failed"
@@ -83,8 +84,61 @@ def test_same_name_is_one_job(installed, rates):
 
 
 def test_error_of_pg_cron_is_passed_on(installed, rates):
+    plain = installed.error("SELECT cron.schedule('job', 'soon', 'SELECT 1')")
     for session in (installed, rates):
-        assert "invalid schedule" in session.error("SELECT cbr_schedule('soon')").diag.message_primary
+        error = session.error("SELECT cbr_schedule('soon')")
+        assert error.pgcode == plain.pgcode
+        assert "invalid schedule" in error.diag.message_primary
+        assert error.diag.message_primary == plain.diag.message_primary
+    assert installed.value("SELECT count(*) FROM cron.job WHERE jobname = 'cbr-fetch'") == 0
+
+
+def test_names_of_any_kind_reach_pg_cron_as_they_are(installed, rates):
+    name = "it's a \"job\"; \\ '); DROP TABLE t_currency; --"
+    for session in (installed, rates):
+        session.value("SELECT cbr_schedule('5 4 * * *', %s)", name)
+        assert installed.rows("SELECT jobname, command FROM cron.job") == [(name, "SELECT public.cbr_fetch()")]
+        assert session.value("SELECT cbr_unschedule(%s)", name) is True
+        assert session.error("SELECT cbr_schedule('5 4 * * *', repeat('x', 2000))").pgcode == "22001"
+
+
+def test_job_of_another_database_is_left_alone(installed, rates):
+    """The same name in two databases is two jobs, or an error; never one that moved."""
+    installed.rows("DELETE FROM cron.job")
+    installed.value("SELECT cbr_schedule('5 4 * * *', 'own')")
+    assert rates.value("SELECT cbr_unschedule('own')") is False
+    rates.value("SELECT cbr_schedule('6 4 * * *', 'other')")
+    assert installed.value("SELECT cbr_unschedule('other')") is False
+    assert installed.rows("SELECT jobname, database FROM cron.job ORDER BY 1") == [("other", "rates"), ("own", "jobs")]
+    assert rates.value("SELECT cbr_unschedule('other')") is True
+    assert installed.value("SELECT cbr_unschedule('own')") is True
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_jobs_of_other_names_and_roles_are_left_alone(cron_server, installed, rates, analyzed):
+    """Whatever the plan: with few jobs and statistics it reads the whole table."""
+    installed.rows("DELETE FROM cron.job")
+    for number in range(3):
+        installed.rows("SELECT cron.schedule(%s, '5 4 * * *', 'VACUUM')", f"vacuum {number}")
+    installed.rows("UPDATE cron.job SET username = 'somebody' WHERE jobname = 'vacuum 2'")
+    rates.value("SELECT cbr_schedule()")
+    if analyzed:
+        installed.rows("ANALYZE cron.job")
+    try:
+        assert rates.value("SELECT cbr_unschedule('no such job')") is False
+        assert installed.value("SELECT count(*) FROM cron.job") == 4
+        assert rates.value("SELECT cbr_unschedule()") is True
+        assert installed.rows("SELECT jobname FROM cron.job ORDER BY 1") == [(f"vacuum {n}",) for n in range(3)]
+    finally:
+        installed.rows("DELETE FROM cron.job")
+
+
+@pytest.mark.parametrize("sql", ["SELECT cbr_schedule()", "SELECT cbr_unschedule()"])
+def test_pg_cron_that_is_not_loaded_is_told_of(session, sql):
+    error = session.error(sql)
+    assert error.pgcode == "55000"
+    assert error.diag.message_primary == "pg_cron is not loaded"
+    assert "shared_preload_libraries" in error.diag.message_hint
 
 
 def test_role_needs_the_right_to_call_it_and_pg_cron_s_own(cron_server, installed, bank):
@@ -92,5 +146,15 @@ def test_role_needs_the_right_to_call_it_and_pg_cron_s_own(cron_server, installe
     session = Session(cron_server, bank.url, database="rates", user="planner")
     assert session.error("SELECT cbr_schedule()").pgcode == "42501"
     cron_server.execute("GRANT EXECUTE ON FUNCTION cbr_schedule(text, text) TO planner", "rates")
-    assert session.error("SELECT cbr_schedule()").pgcode == "42501"  # no USAGE on schema cron
+    error = session.error("SELECT cbr_schedule()")
+    assert error.pgcode == "42501"
+    assert "permission denied for schema cron" in error.diag.message_primary
+    cron_server.execute("GRANT USAGE ON SCHEMA cron TO planner", "jobs")
+    installed.rows("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA cron TO planner")
+    assert session.value("SELECT cbr_schedule()") > 0
+    assert installed.rows("SELECT username, database FROM cron.job") == [("planner", "rates")]
+    assert installed.value("SELECT cbr_unschedule()") is False  # it is none of the superuser's
+    assert session.value("SELECT count(cbr_schedule()) FROM generate_series(1, 2)") == 2
+    cron_server.execute("GRANT EXECUTE ON FUNCTION cbr_unschedule(text) TO planner", "rates")
+    assert session.value("SELECT cbr_unschedule()") is True
     session.close()
