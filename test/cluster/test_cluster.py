@@ -224,7 +224,7 @@ def database_is_ready():
 def test_deleting_the_database_pod_loses_nothing(log_of_procedure):
     stored, old = rows(), database_pod()["metadata"]["name"]
     assert int(stored.split("|")[0]) >= 3
-    kubectl("delete", "pod", old)
+    kubectl("delete", "pod", old, "--wait=false")
     new = eventually(database_is_ready, "another database pod")
     assert new["metadata"]["name"] != old
     assert rows() == stored

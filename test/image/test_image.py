@@ -252,6 +252,20 @@ def test_directory_that_the_base_image_made(volume, bank):
         assert container.sql("SELECT cbr_fetch('2002-03-02')") == "3"
 
 
+def test_two_servers_never_share_a_directory(volume):
+    """The second waits for the end of the first, and then finds a directory that was left in order."""
+    with Container(options=[volume]) as first:
+        first.ready()
+        with Container(options=[volume]) as second:
+            eventually(lambda: "another server still runs on /var/lib/postgresql/data" in second.log(), "the second to wait")
+            first.sql("CREATE TABLE last AS SELECT 1 AS word")
+            assert "starting PostgreSQL" not in second.log()
+            engine("stop", "--time", "60", first.id)
+            second.ready()
+            assert second.sql("SELECT word FROM last") == "1"
+            assert "was not properly shut down" not in second.log()
+
+
 def test_dump_brings_the_rates_to_another_server(started, bank):
     with Container() as source:
         source.ready()
