@@ -47,6 +47,13 @@ choose_server() {
     export PG_CONFIG
 }
 
+# install_extension NAME: another extension for the chosen server, where Debian has it and this is root.
+install_extension() {
+    local package
+    package=postgresql-$("$PG_CONFIG" --version | grep -oE '[0-9]+' | head -1)-$1
+    if ((EUID == 0)) && apt-cache show "$package" >/dev/null 2>&1; then install_packages "$package"; fi
+}
+
 # Sets work (a new directory, for the caller to remove), tree (a copy of the project in it), and as_user (the words
 # before a command that is not for root: PostgreSQL refuses to run as root).
 make_work_directory() {

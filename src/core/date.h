@@ -54,6 +54,8 @@ void ensure_in_archive(Date date);
 struct DateRange {
     Date first;
     Date last; // included
+
+    bool operator==(const DateRange &other) const { return first == other.first && last == other.last; }
 };
 
 // Throws Error(date_range) for a range that ends before it begins, or that leaves the archive's calendar.

@@ -24,7 +24,7 @@ CurrencyDirectory::CurrencyDirectory(const Publication &newest)
 void CurrencyDirectory::add(const std::vector<CatalogueEntry> &catalogue)
 {
     for (const CatalogueEntry &entry : catalogue)
-        if (!has_id(newest_, entry.cbr_id))
+        if (!has_id(newest_, entry.cbr_id) && !has_id(catalogue_, entry.cbr_id))
             catalogue_.push_back({entry.cbr_id, entry.num_code, entry.char_code, entry.name});
 }
 

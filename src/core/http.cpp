@@ -387,16 +387,21 @@ milliseconds HttpQueue::longest_pause() const
     return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(wake - Clock::now()));
 }
 
+void HttpQueue::progress()
+{
+    start_due();
+    {
+        const SignalsBlocked blocked;
+        int running = 0;
+        ensure(curl_multi_perform(session_.state_->multi, &running));
+    }
+    take_finished();
+}
+
 HttpAnswer HttpQueue::next(ShouldStop should_stop)
 {
     for (;;) {
-        start_due();
-        {
-            const SignalsBlocked blocked;
-            int running = 0;
-            ensure(curl_multi_perform(session_.state_->multi, &running));
-        }
-        take_finished();
+        progress();
         if (exchanges_.front()->finished())
             break;
         if (should_stop())

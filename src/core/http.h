@@ -69,9 +69,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Requests that run side by side over one session, and are answered in the order in which they were added. What is
-// under way goes on while its owner does something else between two calls of next(), as far as the network's buffers
-// carry. The session must outlive the queue, and serves it alone meanwhile.
+// Requests that run side by side over one session, and are answered in the order in which they were added. They move on
+// within next() and progress() alone, beyond that as far as the network's buffers carry. The session must outlive the
+// queue, and serves it alone meanwhile.
 class HttpQueue {
 public:
     HttpQueue(HttpSession &session, const HttpOptions &options, int max_connections);
@@ -81,6 +81,9 @@ public:
 
     void add(HttpRequest request);
     bool empty() const { return exchanges_.empty(); }
+
+    // Moves on what is under way and starts what may start, without waiting: for an owner that does something else.
+    void progress();
 
     // Waits for the answer to the oldest request. Throws like HttpSession::get().
     HttpAnswer next(ShouldStop should_stop);

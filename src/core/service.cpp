@@ -35,13 +35,17 @@ HttpAnswer get(const Service &service, const HttpRequest &request)
 
 } // namespace
 
-FetchedPublication fetch_daily(const Service &service, std::optional<Date> on_date)
+HttpRequest daily_request(const std::string &base_url, std::optional<Date> on_date)
 {
     if (on_date)
         ensure_in_archive(*on_date);
-    const std::string path = "/scripts/XML_daily.asp" + (on_date ? "?date_req=" + on_date->request() : "");
+    return service_url(base_url, "/scripts/XML_daily.asp" + (on_date ? "?date_req=" + on_date->request() : ""));
+}
+
+FetchedPublication read_daily_answer(HttpAnswer answer, std::optional<Date> on_date)
+{
     FetchedPublication fetched;
-    fetched.answer = get(service, service_url(service.base_url, path));
+    fetched.answer = std::move(answer);
     const DocumentSource source = source_of(fetched.answer);
     fetched.publication = read_daily(fetched.answer.body, source);
     if (on_date)
@@ -49,6 +53,11 @@ FetchedPublication fetch_daily(const Service &service, std::optional<Date> on_da
     fetched.bytes = fetched.answer.body.size();
     fetched.answer.body = {};
     return fetched;
+}
+
+FetchedPublication fetch_daily(const Service &service, std::optional<Date> on_date)
+{
+    return read_daily_answer(get(service, daily_request(service.base_url, on_date)), on_date);
 }
 
 HttpRequest dynamic_request(const std::string &base_url, const std::string &cbr_id, DateRange range)
@@ -66,17 +75,24 @@ std::vector<SeriesRecord> fetch_dynamic(const Service &service, const std::strin
     return read_dynamic_answer(get(service, dynamic_request(service.base_url, cbr_id, range)), cbr_id, range);
 }
 
+std::vector<HttpRequest> catalogue_requests(const std::string &base_url)
+{
+    return {service_url(base_url, "/scripts/XML_valFull.asp?d=0"), service_url(base_url, "/scripts/XML_valFull.asp?d=1")};
+}
+
+std::vector<CatalogueEntry> read_catalogue_answer(const HttpAnswer &answer)
+{
+    return read_catalogue(answer.body, source_of(answer));
+}
+
 std::vector<CatalogueEntry> fetch_catalogue(const Service &service)
 {
     std::vector<CatalogueEntry> entries;
     std::unordered_set<std::string> known;
-    for (const char *set : {"0", "1"}) { // set daily, set monthly
-        const HttpAnswer answer =
-            get(service, service_url(service.base_url, std::string("/scripts/XML_valFull.asp?d=") + set));
-        for (CatalogueEntry &entry : read_catalogue(answer.body, source_of(answer)))
+    for (const HttpRequest &request : catalogue_requests(service.base_url))
+        for (CatalogueEntry &entry : read_catalogue_answer(get(service, request)))
             if (known.insert(entry.cbr_id).second)
                 entries.push_back(std::move(entry));
-    }
     return entries;
 }
 

@@ -30,13 +30,16 @@ struct Backfill {
     Date today;
     bool atomic = true; // inside a transaction block: nothing is committed here
 
+    CurrencySelection selection;
     std::vector<Currency> selected;
     std::vector<Task> tasks;
-    bool calendar_is_first_task = false;
-    std::vector<Date> publications;
 
     std::unique_ptr<HttpQueue> queue;
-    std::size_t queued = 0; // tasks whose requests were added to the queue
+    std::size_t queued = 0;              // tasks whose requests were added to the queue
+    std::optional<DateRange> calendar;   // of the US dollar, once its request was added
+    std::optional<HttpAnswer> calendar_answer; // where it was taken from the queue before its turn
+    bool calendar_is_first_task = false; // the dollar is to be loaded itself: its answer serves for both
+    std::vector<Date> publications;
 
     std::size_t current = 0; // the task under way
     std::optional<HttpAnswer> answer;
@@ -84,52 +87,111 @@ constexpr const char *missing_sql =
 
 Date to_date(Datum datum) { return from_date_adt(DatumGetDateADT(datum)); }
 
-void plan_tasks(const Store &store, Backfill &backfill)
-{
-    Oid types[] = {TEXTOID, DATEOID, DATEOID};
-    SPIPlanPtr plan = store.prepare(missing_sql, lengthof(types), types);
-    for (const Currency &currency : backfill.selected) {
-        Datum values[] = {CStringGetTextDatum(currency.cbr_id.c_str()), date_datum(backfill.range.first),
-                          date_datum(backfill.range.last)};
-        execute(plan, values, nullptr, SPI_OK_SELECT);
+class MissingDays {
+public:
+    explicit MissingDays(const Store &store) : plan_(store.prepare(missing_sql, lengthof(types_), types_)) {}
+
+    std::optional<DateRange> of(const char *cbr_id, DateRange range) const
+    {
+        Datum values[] = {CStringGetTextDatum(cbr_id), date_datum(range.first), date_datum(range.last)};
+        execute(plan_, values, nullptr, SPI_OK_SELECT);
+        HeapTuple row = SPI_tuptable->vals[0];
         bool is_null;
-        const Datum first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-        if (!is_null) {
-            const DateRange missing{to_date(first), to_date(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-                                                                         2, &is_null))};
-            run_core([&] { backfill.tasks.push_back({currency, missing, range_to_ask(missing, backfill.today)}); });
-        }
+        const Datum first = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
+        std::optional<DateRange> missing;
+        if (!is_null)
+            missing = {to_date(first), to_date(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null))};
         SPI_freetuptable(SPI_tuptable);
+        return missing;
     }
+
+private:
+    static inline Oid types_[] = {TEXTOID, DATEOID, DATEOID};
+    SPIPlanPtr plan_;
+};
+
+void plan_tasks(const MissingDays &missing_days, Backfill &backfill)
+{
+    for (const Currency &currency : backfill.selected)
+        if (const std::optional<DateRange> missing = missing_days.of(currency.cbr_id.c_str(), backfill.range))
+            run_core([&] { backfill.tasks.push_back({currency, *missing, range_to_ask(*missing, backfill.today)}); });
 }
 
 // ------------------------------------------------------------------------------------------------------ the network
+
+bool names_dollar(const CurrencySelection &selection)
+{
+    const auto named = [&](const char *code) {
+        return std::find(selection.codes.begin(), selection.codes.end(), code) != selection.codes.end();
+    };
+    return selection.all || named("USD") || named(calendar_currency);
+}
+
+void ask_calendar(Backfill &backfill, DateRange range)
+{
+    backfill.queue->add(dynamic_request(base_url(), calendar_currency, range));
+    backfill.calendar = range;
+}
+
+// What the codes mean: told by the newest publication, and where that does not do by the catalogue. Where it is certain
+// already that each of the dollar's days is to be loaded, its request goes out beside those.
+void find_currencies(Backfill &backfill, bool dollar_is_missing)
+{
+    const Service service = bank();
+    backfill.queue = std::make_unique<HttpQueue>(service.session, service.options, max_connections());
+    HttpQueue &queue = *backfill.queue;
+    const std::vector<HttpRequest> catalogues = catalogue_requests(service.base_url);
+    queue.add(daily_request(service.base_url, std::nullopt));
+    if (backfill.selection.all)
+        for (const HttpRequest &request : catalogues)
+            queue.add(request);
+    if (dollar_is_missing)
+        ask_calendar(backfill, range_to_ask(backfill.range, backfill.today));
+
+    CurrencyDirectory directory(read_daily_answer(queue.next(should_stop), std::nullopt).publication);
+    if (directory.lacks_any(backfill.selection)) {
+        if (!backfill.selection.all) {
+            if (backfill.calendar)
+                backfill.calendar_answer = queue.next(should_stop);
+            for (const HttpRequest &request : catalogues)
+                queue.add(request);
+        }
+        for (std::size_t i = 0; i < catalogues.size(); ++i)
+            directory.add(read_catalogue_answer(queue.next(should_stop)));
+    }
+    backfill.selected = directory.select(backfill.selection);
+}
+
+HttpAnswer take_calendar(Backfill &backfill)
+{
+    if (!backfill.calendar_answer)
+        return backfill.queue->next(should_stop);
+    return *std::exchange(backfill.calendar_answer, std::nullopt);
+}
 
 // All publications that any task needs: the days on which the US dollar has a record. If the dollar is to be loaded
 // itself, it comes first, and its answer serves for both.
 void order_calendar(Backfill &backfill)
 {
     std::vector<Task> &tasks = backfill.tasks;
-    DateRange asked = tasks[0].asked;
-    for (const Task &task : tasks)
-        asked = {std::min(asked.first, task.asked.first), std::max(asked.last, task.asked.last)};
+    if (!backfill.calendar) {
+        DateRange asked = tasks[0].asked;
+        for (const Task &task : tasks)
+            asked = {std::min(asked.first, task.asked.first), std::max(asked.last, task.asked.last)};
+        ask_calendar(backfill, asked);
+    }
     const auto dollar = std::find_if(tasks.begin(), tasks.end(),
                                      [](const Task &task) { return task.currency.cbr_id == calendar_currency; });
     backfill.calendar_is_first_task = dollar != tasks.end();
     if (backfill.calendar_is_first_task) {
         std::rotate(tasks.begin(), dollar, dollar + 1);
-        tasks[0].asked = asked;
+        tasks[0].asked = *backfill.calendar;
+        backfill.queued = 1;
+        return;
     }
-    const Service service = bank();
-    backfill.queue = std::make_unique<HttpQueue>(service.session, service.options, max_connections());
-    if (!backfill.calendar_is_first_task)
-        backfill.queue->add(dynamic_request(service.base_url, calendar_currency, asked));
-    backfill.publications.clear();
-    if (!backfill.calendar_is_first_task) {
-        const HttpAnswer answer = backfill.queue->next(should_stop);
-        for (const SeriesRecord &record : read_dynamic_answer(answer, calendar_currency, asked))
-            backfill.publications.push_back(record.effective_date);
-    }
+    const HttpAnswer answer = take_calendar(backfill);
+    for (const SeriesRecord &record : read_dynamic_answer(answer, calendar_currency, *backfill.calendar))
+        backfill.publications.push_back(record.effective_date);
 }
 
 // Keeps as many requests under way as there may be connections, beside that of task `next`.
@@ -146,19 +208,27 @@ void fill_queue(Backfill &backfill, std::size_t next)
 void receive(Backfill &backfill)
 {
     const Task &task = backfill.tasks[backfill.current];
+    const bool is_calendar = backfill.current == 0 && backfill.calendar_is_first_task;
     fill_queue(backfill, backfill.current);
-    backfill.answer = backfill.queue->next(should_stop);
+    backfill.answer = is_calendar ? take_calendar(backfill) : backfill.queue->next(should_stop);
+    fill_queue(backfill, backfill.current + 1);
+    backfill.queue->progress();
     backfill.records = read_dynamic_answer(*backfill.answer, task.currency.cbr_id, task.asked);
-    if (backfill.current == 0 && backfill.calendar_is_first_task)
+    if (is_calendar)
         for (const SeriesRecord &record : backfill.records)
             backfill.publications.push_back(record.effective_date);
     backfill.validity = days_in_force(backfill.records, backfill.publications, task.missing, backfill.today);
-    fill_queue(backfill, backfill.current + 1); // before this answer is stored
 }
 
 // ---------------------------------------------------------------------------------------------------------- storing
 
-void store_days(Store &store, const Backfill &backfill, Stored &stored)
+void put_batch(Store &store, Backfill &backfill, const DatedRate *batch, int count, Stored &stored)
+{
+    store.put(batch, count, stored);
+    run_core([&] { backfill.queue->progress(); });
+}
+
+void store_days(Store &store, Backfill &backfill, Stored &stored)
 {
     const Task &task = backfill.tasks[backfill.current];
     auto *batch = static_cast<DatedRate *>(palloc(sizeof(DatedRate) * days_in_a_batch));
@@ -168,13 +238,13 @@ void store_days(Store &store, const Backfill &backfill, Stored &stored)
         for (Date day = valid.first; day <= valid.last; day = plus_days(day, 1)) {
             batch[count++] = {&task.currency, day, record.effective_date, record.nominal, &record.value};
             if (count == days_in_a_batch) {
-                store.put(batch, count, stored);
+                put_batch(store, backfill, batch, count, stored);
                 count = 0;
             }
         }
     }
     if (count > 0)
-        store.put(batch, count, stored);
+        put_batch(store, backfill, batch, count, stored);
     pfree(batch);
 }
 
@@ -248,19 +318,19 @@ void run_tasks(Store &store, Backfill &backfill)
 
 void run_backfill(Backfill &backfill, Oid schema)
 {
-    run_network([&] {
+    run_core([&] {
         ensure_range(backfill.range);
-        const CurrencySelection selection = selection_of(backfill.currencies);
-        const Service service = bank();
-        CurrencyDirectory directory(fetch_daily(service, std::nullopt).publication);
-        if (directory.lacks_any(selection))
-            directory.add(fetch_catalogue(service));
-        backfill.selected = directory.select(selection);
+        backfill.selection = selection_of(backfill.currencies);
     });
-    backfill.started = GetCurrentTimestamp();
     SPI_connect_ext(backfill.atomic ? 0 : SPI_OPT_NONATOMIC);
     Store store(schema);
-    plan_tasks(store, backfill);
+    const MissingDays missing_days(store);
+    const std::optional<DateRange> dollar = names_dollar(backfill.selection)
+                                                ? missing_days.of(calendar_currency, backfill.range)
+                                                : std::nullopt;
+    run_network([&] { find_currencies(backfill, dollar == backfill.range); });
+    backfill.started = GetCurrentTimestamp();
+    plan_tasks(missing_days, backfill);
     if (backfill.tasks.empty())
         ereport(INFO, (errmsg("nothing is missing; currencies: %zu", backfill.selected.size())));
     else

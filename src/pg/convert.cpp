@@ -30,7 +30,7 @@ Numeric quotient(Numeric a, Numeric b)
 
 Numeric times(Numeric a, std::int32_t factor)
 {
-    return factor == 1 ? a : product(a, DatumGetNumeric(DirectFunctionCall1(int4_numeric, Int32GetDatum(factor))));
+    return factor == 1 ? a : product(a, numeric_of(factor));
 }
 
 void report_missing(const text *currency, DateADT day)
@@ -51,13 +51,12 @@ Datum cbr_rate(PG_FUNCTION_ARGS)
 {
     if (PG_ARGISNULL(0))
         PG_RETURN_NULL();
-    const RoublePrice *price = look_up(fcinfo, PG_GETARG_TEXT_PP(0), day_argument(fcinfo, 1));
-    if (!price)
+    RoublePrice price;
+    if (!look_up(fcinfo, PG_GETARG_TEXT_PP(0), day_argument(fcinfo, 1), price))
         PG_RETURN_NULL();
-    PG_RETURN_NUMERIC(price->nominal == 1
-                          ? DatumGetNumericCopy(NumericGetDatum(price->value))
-                          : quotient(price->value, DatumGetNumeric(DirectFunctionCall1(
-                                                       int4_numeric, Int32GetDatum(price->nominal)))));
+    if (price.nominal == 1)
+        PG_RETURN_NUMERIC(DatumGetNumericCopy(NumericGetDatum(price.value)));
+    PG_RETURN_NUMERIC(quotient(price.value, numeric_of(price.nominal)));
 }
 
 // amount * (from.value / from.nominal) / (to.value / to.nominal), multiplied out so that there is one division, last.
@@ -70,21 +69,19 @@ Datum cbr_convert(PG_FUNCTION_ARGS)
     const text *from_currency = PG_GETARG_TEXT_PP(1);
     const text *to_currency = PG_GETARG_TEXT_PP(2);
     const DateADT day = day_argument(fcinfo, 3);
-    const RoublePrice *found = look_up(fcinfo, from_currency, day);
-    const RoublePrice from = found ? *found : RoublePrice{};
-    const RoublePrice *to = look_up(fcinfo, to_currency, day);
-    if (!found || !to) {
+    RoublePrice from, to;
+    const bool found = look_up(fcinfo, from_currency, day, from);
+    if (!found || !look_up(fcinfo, to_currency, day, to)) {
         if (missing_rate() == missing_rate_null)
             PG_RETURN_NULL();
         report_missing(found ? to_currency : from_currency, day);
     }
-    if (found == to) // one currency, or the rouble under both of its codes
+    if (from.currency == to.currency)
         PG_RETURN_NUMERIC(amount);
-    const bool to_rouble = to == look_up_rouble();
-    Numeric dividend = times(from.value == look_up_rouble()->value ? amount : product(amount, from.value), to->nominal);
-    if (to_rouble && from.nominal == 1)
-        PG_RETURN_NUMERIC(dividend);
-    PG_RETURN_NUMERIC(quotient(dividend, times(to->value, from.nominal)));
+    Numeric dividend = times(from.currency == RoublePrice::rouble ? amount : product(amount, from.value), to.nominal);
+    if (to.currency != RoublePrice::rouble)
+        PG_RETURN_NUMERIC(quotient(dividend, times(to.value, from.nominal)));
+    PG_RETURN_NUMERIC(from.nominal == 1 ? dividend : quotient(dividend, numeric_of(from.nominal)));
 }
 
 } // extern "C"

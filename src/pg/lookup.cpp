@@ -52,23 +52,68 @@ struct Code {
     bool operator==(const Code &other) const { return std::memcmp(text, other.text, max_length) == 0; }
 };
 
+// The price of a day, small enough for four to share a cache line: a query that visits days at random waits for memory
+// more than for arithmetic. A numeric is kept without its header, or by a pointer where it is longer than any rate is.
+struct KeptPrice {
+    static constexpr unsigned char by_pointer = 255;
+    std::int32_t nominal;
+    unsigned char size; // bytes of `numeric`; 0: no row
+    char numeric[RoublePrice::longest_short_numeric];
+
+    void keep(Numeric value, std::int32_t units);
+    void give(RoublePrice &price) const;
+};
+static_assert(sizeof(KeptPrice) == 16);
+
+void KeptPrice::keep(Numeric value, std::int32_t units)
+{
+    nominal = units;
+    const Size length = VARSIZE_ANY_EXHDR(value);
+    if (length <= sizeof(numeric)) {
+        size = static_cast<unsigned char>(length);
+        std::memcpy(numeric, VARDATA_ANY(value), length);
+    } else {
+        size = by_pointer;
+        Numeric copy = DatumGetNumericCopy(NumericGetDatum(value));
+        std::memcpy(numeric, &copy, sizeof(copy));
+    }
+}
+
+void KeptPrice::give(RoublePrice &price) const
+{
+    price.nominal = nominal;
+    if (size == by_pointer) {
+        std::memcpy(&price.value, numeric, sizeof(price.value));
+        return;
+    }
+    SET_VARSIZE(price.room, VARHDRSZ + size);
+    std::memcpy(price.room + VARHDRSZ, numeric, sizeof(numeric));
+    price.value = reinterpret_cast<Numeric>(price.room);
+}
+
 struct Series {
     Code code;
     int lookups = 0;
-    RoublePrice found; // by index
     DateADT first_day = 0;
-    int32 days = 0;                // of `prices`
-    RoublePrice *prices = nullptr; // by day from first_day on; without a value where there is no row; null: not read
+    int32 days = 0;              // of `prices`
+    KeptPrice *prices = nullptr; // by day from first_day on; null: not read
+};
+
+// A code as callers spell it, and the number of its series. Short ones alone, which all ISO codes and the Bank's IDs are.
+struct Spelling {
+    uint64 text; // padded with zeros; 0: none
+    int currency;
 };
 
 // Kept in fn_extra of the calling function.
 struct Cache {
+    static constexpr int spelling_bits = 8;
     MemoryContext context;
     SnapshotIdentity snapshot;
     Series *series;
     int count;
     int capacity;
-    int last; // used last
+    Spelling spellings[1 << spelling_bits]; // by a hash of the text; the newest where two meet
 };
 
 Cache &cache_of(FunctionCallInfo fcinfo)
@@ -85,27 +130,27 @@ Cache &cache_of(FunctionCallInfo fcinfo)
     } else if (cache->count > 0) {
         MemoryContextReset(cache->context);
         cache->series = nullptr;
-        cache->count = cache->capacity = cache->last = 0;
+        cache->count = cache->capacity = 0;
+        std::memset(cache->spellings, 0, sizeof(cache->spellings));
     }
     cache->snapshot = now;
     return *cache;
 }
 
-Series &series_of(Cache &cache, const Code &code)
+// The number of the code's series, which is begun where there is none.
+int series_of(Cache &cache, const Code &code)
 {
-    if (cache.count > 0 && cache.series[cache.last].code == code)
-        return cache.series[cache.last];
     for (int i = 0; i < cache.count; ++i)
         if (cache.series[i].code == code)
-            return cache.series[cache.last = i];
+            return i;
     if (cache.count == cache.capacity) {
         cache.capacity = cache.capacity ? cache.capacity * 2 : 8;
         const Size size = sizeof(Series) * static_cast<Size>(cache.capacity);
         cache.series = static_cast<Series *>(cache.series ? repalloc(cache.series, size)
                                                           : MemoryContextAlloc(cache.context, size));
     }
-    cache.last = cache.count++;
-    return *new (&cache.series[cache.last]) Series{code, 0, {}, 0, 0, nullptr};
+    new (&cache.series[cache.count]) Series{code, 0, 0, 0, nullptr};
+    return cache.count++;
 }
 
 // --------------------------------------------------------------------------------------------------------- reading
@@ -118,6 +163,17 @@ struct Plans {
     SPIPlanPtr day[2] = {};
     SPIPlanPtr all[2] = {};
 };
+
+constexpr const char *day_sql =
+    "SELECT t.value, t.nominal FROM {t_currency} t"
+    " WHERE t.%s OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.=) $2"
+    " ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1";
+
+// In no order, since that would be a sort in each query that converts; rank tells which of a day's rows counts.
+constexpr const char *all_sql =
+    "SELECT t.date, t.value, t.nominal, t.cbr_id IS NOT NULL AS from_bank, t.id FROM {t_currency} t"
+    " WHERE t.%s OPERATOR(pg_catalog.=) $1"
+    " AND t.date OPERATOR(pg_catalog.>=) '1900-01-01' AND t.date OPERATOR(pg_catalog.<) '2200-01-01'";
 
 SPIPlanPtr prepare_kept(const Store &store, const char *sql, int count, Oid *types)
 {
@@ -142,17 +198,8 @@ const Plans &plans_for(Oid schema)
     Oid types[] = {TEXTOID, TIMESTAMPOID};
     const char *const by[] = {"char_code", "cbr_id"};
     for (int i = 0; i < 2; ++i) {
-        plans.day[i] = prepare_kept(store,
-                                    psprintf("SELECT t.value, t.nominal FROM {t_currency} t WHERE t.%s "
-                                             "OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.=) $2 ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1",
-                                             by[i]),
-                                    2, types);
-        plans.all[i] = prepare_kept(store,
-                                    psprintf("SELECT t.date, t.value, t.nominal FROM {t_currency} t WHERE t.%s "
-                                             "OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.>=) '1900-01-01' "
-                                             "AND t.date OPERATOR(pg_catalog.<) '2200-01-01' ORDER BY t.date, t.cbr_id IS NOT NULL, t.id",
-                                             by[i]),
-                                    1, types);
+        plans.day[i] = prepare_kept(store, psprintf(day_sql, by[i]), 2, types);
+        plans.all[i] = prepare_kept(store, psprintf(all_sql, by[i]), 1, types);
     }
     plans.schema = schema;
     return plans;
@@ -171,53 +218,70 @@ void run(SPIPlanPtr plan, Datum *values)
         elog(ERROR, "cbr: %s", SPI_result_code_string(code));
 }
 
-Numeric kept_numeric(Datum datum, MemoryContext context)
-{
-    MemoryContext caller = MemoryContextSwitchTo(context);
-    Numeric copy = DatumGetNumericCopy(datum);
-    MemoryContextSwitchTo(caller);
-    return copy;
-}
-
-const RoublePrice *read_day(Oid schema, Series &series, DateADT day)
+bool read_day(Oid schema, const Code &code, DateADT day, RoublePrice &price)
 {
     MemoryContext caller = CurrentMemoryContext;
     SPI_connect();
-    Datum values[] = {CStringGetTextDatum(series.code.text),
-                      TimestampGetDatum(static_cast<Timestamp>(day) * USECS_PER_DAY)};
-    run(plans_for(schema).day[is_bank_id_code(series.code)], values);
+    Datum values[] = {CStringGetTextDatum(code.text), TimestampGetDatum(static_cast<Timestamp>(day) * USECS_PER_DAY)};
+    run(plans_for(schema).day[is_bank_id_code(code)], values);
     const bool found = SPI_processed > 0;
-    if (found)
-        series.found = {kept_numeric(column(0, 1), caller), DatumGetInt32(column(0, 2))};
+    if (found) {
+        const Datum value = column(0, 1);
+        price.nominal = DatumGetInt32(column(0, 2));
+        MemoryContext spi = MemoryContextSwitchTo(caller);
+        price.value = DatumGetNumericCopy(value);
+        MemoryContextSwitchTo(spi);
+    }
     SPI_finish();
-    return found ? &series.found : nullptr;
+    return found;
 }
 
-// Later rows of a day overwrite earlier ones: the order of the statement decides.
+Timestamp date_of(uint64 row) { return DatumGetTimestamp(column(row, 1)); }
+
+DateADT day_of(uint64 row) { return static_cast<DateADT>(date_of(row) / USECS_PER_DAY - (date_of(row) % USECS_PER_DAY < 0)); }
+
+// Of two rows of one day the Bank's own counts, then the younger.
+bool counts_before(uint64 row, uint64 other)
+{
+    const bool from_bank = DatumGetBool(column(row, 4));
+    if (from_bank != DatumGetBool(column(other, 4)))
+        return from_bank;
+    return DatumGetInt64(column(row, 5)) > DatumGetInt64(column(other, 5));
+}
+
+void keep_rows(Series &series, uint64 rows, MemoryContext context)
+{
+    DateADT last_day = first_kept_day;
+    series.first_day = last_kept_day;
+    for (uint64 row = 0; row < rows; ++row) {
+        const DateADT day = day_of(row);
+        series.first_day = Min(series.first_day, day);
+        last_day = Max(last_day, day);
+    }
+    series.days = rows > 0 ? last_day - series.first_day + 1 : 0;
+    const Size days = static_cast<Size>(Max(series.days, 1));
+    auto *rows_kept = static_cast<uint64 *>(palloc(sizeof(uint64) * days));
+    MemoryContext caller = MemoryContextSwitchTo(context);
+    auto *prices = static_cast<KeptPrice *>(palloc0(sizeof(KeptPrice) * days));
+    for (uint64 row = 0; row < rows; ++row) {
+        const DateADT i = day_of(row) - series.first_day;
+        if (date_of(row) % USECS_PER_DAY == 0 && (prices[i].size == 0 || counts_before(row, rows_kept[i]))) {
+            prices[i].keep(DatumGetNumeric(column(row, 2)), DatumGetInt32(column(row, 3)));
+            rows_kept[i] = row;
+        }
+        CHECK_FOR_INTERRUPTS();
+    }
+    MemoryContextSwitchTo(caller);
+    series.prices = prices;
+}
+
 void read_all(Oid schema, Series &series, MemoryContext context)
 {
     SPI_connect();
     Datum values[] = {CStringGetTextDatum(series.code.text)};
     run(plans_for(schema).all[is_bank_id_code(series.code)], values);
-    const uint64 rows = SPI_processed;
-    const auto day_of = [](uint64 row) {
-        return static_cast<DateADT>(DatumGetTimestamp(column(row, 1)) / USECS_PER_DAY);
-    };
-    if (rows > 0) {
-        series.first_day = day_of(0);
-        series.days = day_of(rows - 1) - series.first_day + 1;
-    }
-    auto *prices = static_cast<RoublePrice *>(MemoryContextAllocExtended(
-        context, sizeof(RoublePrice) * static_cast<Size>(Max(series.days, 1)), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-    MemoryContext caller = MemoryContextSwitchTo(context);
-    for (uint64 row = 0; row < rows; ++row) {
-        if (DatumGetTimestamp(column(row, 1)) % USECS_PER_DAY == 0)
-            prices[day_of(row) - series.first_day] = {DatumGetNumericCopy(column(row, 2)), DatumGetInt32(column(row, 3))};
-        CHECK_FOR_INTERRUPTS();
-    }
-    MemoryContextSwitchTo(caller);
+    keep_rows(series, SPI_processed, context);
     SPI_finish();
-    series.prices = prices;
 }
 
 Code code_of(const text *given)
@@ -236,43 +300,67 @@ Code code_of(const text *given)
     return code;
 }
 
-} // namespace
+bool is_rouble(const Code &code) { return std::strcmp(code.text, "RUB") == 0 || std::strcmp(code.text, "RUR") == 0; }
 
-const RoublePrice *look_up_rouble()
+// The number of the series that the code means. A row costs a comparison of eight bytes where its spelling was met before.
+int currency_of(Cache &cache, const text *given)
 {
-    static RoublePrice one{};
-    if (!one.value) {
-        MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-        one.value = DatumGetNumeric(DirectFunctionCall1(int4_numeric, Int32GetDatum(1)));
-        one.nominal = 1;
-        MemoryContextSwitchTo(caller);
+    uint64 text = 0;
+    const Size length = VARSIZE_ANY_EXHDR(given);
+    if (length > sizeof(text))
+        return series_of(cache, code_of(given));
+    std::memcpy(&text, VARDATA_ANY(given), length);
+    constexpr uint64 golden_ratio = UINT64CONST(0x9E3779B97F4A7C15);
+    Spelling &spelling = cache.spellings[text * golden_ratio >> (64 - Cache::spelling_bits)];
+    if (text == 0 || spelling.text != text) {
+        const Code code = code_of(given);
+        spelling = {text, is_rouble(code) ? RoublePrice::rouble : series_of(cache, code)};
     }
-    return &one;
+    return spelling.currency;
 }
 
-const RoublePrice *look_up(FunctionCallInfo fcinfo, const text *given, DateADT day)
+} // namespace
+
+Numeric numeric_of(std::int32_t number)
 {
-    const Code code = code_of(given);
-    if (std::strcmp(code.text, "RUB") == 0 || std::strcmp(code.text, "RUR") == 0)
-        return look_up_rouble();
+    static Numeric powers_of_ten[10];
+    std::size_t zeros = 0;
+    std::int32_t rest = number;
+    for (; rest >= 10 && rest % 10 == 0; rest /= 10)
+        ++zeros;
+    if (rest != 1)
+        return DatumGetNumeric(DirectFunctionCall1(int4_numeric, Int32GetDatum(number)));
+    if (!powers_of_ten[zeros]) {
+        MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+        powers_of_ten[zeros] = DatumGetNumeric(DirectFunctionCall1(int4_numeric, Int32GetDatum(number)));
+        MemoryContextSwitchTo(caller);
+    }
+    return powers_of_ten[zeros];
+}
+
+bool look_up(FunctionCallInfo fcinfo, const text *given, DateADT day, RoublePrice &price)
+{
     Cache &cache = cache_of(fcinfo);
-    Series &series = series_of(cache, code);
+    price.currency = currency_of(cache, given);
+    if (price.currency == RoublePrice::rouble) {
+        price.value = numeric_of(1);
+        price.nominal = 1;
+        return true;
+    }
     if (day < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE || day >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
-        return nullptr; // no timestamp, infinite days included
-    if (day < first_kept_day || day > last_kept_day)
-        return read_day(get_func_namespace(fcinfo->flinfo->fn_oid), series, day);
-    if (!series.prices) {
+        return false; // no timestamp, infinite days included
+    Series &series = cache.series[price.currency];
+    if (!series.prices || day < first_kept_day || day > last_kept_day) {
         const Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-        if (series.lookups < lookups_by_index) {
-            ++series.lookups;
-            return read_day(schema, series, day);
-        }
+        if (day < first_kept_day || day > last_kept_day || series.lookups++ < lookups_by_index)
+            return read_day(schema, series.code, day, price);
         read_all(schema, series, cache.context);
     }
     const int64 index = static_cast<int64>(day) - series.first_day;
-    if (index < 0 || index >= series.days || !series.prices[index].value)
-        return nullptr;
-    return &series.prices[index];
+    if (index < 0 || index >= series.days || series.prices[index].size == 0)
+        return false;
+    series.prices[index].give(price);
+    return true;
 }
 
 } // namespace cbr::pg

@@ -19,15 +19,24 @@ namespace {
     "                            pg_catalog.unnest($7), pg_catalog.unnest($8))" \
     "       AS u(cbr_id, num_code, char_code, name, nominal, value, date, effective_date))"
 
+#define INSERT_RATES \
+    "INSERT INTO {t_currency} AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)" \
+    " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date" \
+    "   FROM " PUBLISHED " p"
+
+// Where no row can be in the way: half the cost of the statement after it, which a long history notices.
+constexpr const char *insert_plainly_sql = INSERT_RATES;
+
 // Without the anti-join each repeated fetch would use up numbers of the sequence. Ordered, so that two sessions that
 // store the same publication meet at its first row, and never in a deadlock.
-constexpr const char *insert_sql =
-    "INSERT INTO {t_currency} AS t (name, char_code, value, date, nominal, num_code, cbr_id, effective_date)"
-    " SELECT p.name, p.char_code, p.value, p.date, p.nominal, p.num_code, p.cbr_id, p.effective_date"
-    "   FROM " PUBLISHED " p"
+constexpr const char *insert_missing_sql =
+    INSERT_RATES
     "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
     " ORDER BY p.cbr_id, p.date"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
+
+constexpr const char *any_sql =
+    "SELECT FROM {t_currency} t WHERE t.cbr_id = $1 AND t.date >= $2 AND t.date <= $3 LIMIT 1";
 
 // The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code
 // that differs is none of the Bank's corrections, since the wording of names varies; what was unknown is filled in.
@@ -80,6 +89,11 @@ Datum name_datum(const Currency &currency)
 
 Datum ascii_datum(const std::string &text) { return CStringGetTextDatum(text.c_str()); }
 
+Datum timestamp_datum(Date date)
+{
+    return TimestampGetDatum(static_cast<Timestamp>(to_date_adt(date)) * USECS_PER_DAY);
+}
+
 // One array of `count` elements as a parameter, filled by `element(i, is_null)`.
 template <class Element> Datum array_of(Oid type, int count, Element element)
 {
@@ -119,9 +133,7 @@ struct RateParameters {
                 value = numeric_datum(*rates[i].value);
             return value;
         });
-        values[6] = array_of(TIMESTAMPOID, n, [&](int i, bool &) {
-            return TimestampGetDatum(static_cast<Timestamp>(to_date_adt(rates[i].date)) * USECS_PER_DAY);
-        });
+        values[6] = array_of(TIMESTAMPOID, n, [&](int i, bool &) { return timestamp_datum(rates[i].date); });
         values[7] = array_of(DATEOID, n, [&](int i, bool &) { return date_datum(rates[i].effective_date); });
     }
 
@@ -203,17 +215,73 @@ SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) cons
     return plan;
 }
 
+// Of a batch of one currency: does no row of its days stand in the table? Of others it is not told.
+bool Store::has_none_of(const DatedRate *rates, int count)
+{
+    const DatedRate &first = rates[0], &last = rates[count - 1];
+    if (first.currency != last.currency)
+        return false;
+    Oid types[] = {TEXTOID, TIMESTAMPOID, TIMESTAMPOID};
+    Datum values[] = {ascii_datum(first.currency->cbr_id), timestamp_datum(first.date), timestamp_datum(last.date)};
+    if (!any_)
+        any_ = prepare(any_sql, lengthof(types), types);
+    execute(any_, values, nullptr, SPI_OK_SELECT);
+    const bool none = SPI_processed == 0;
+    SPI_freetuptable(SPI_tuptable);
+    return none;
+}
+
+// How many rows were inserted; nothing, with nothing done, if another session has stored one of the rates meanwhile.
+std::optional<int> Store::insert_plainly(Datum *rates)
+{
+    if (!insert_plainly_)
+        insert_plainly_ = prepare(insert_plainly_sql, RateParameters::count, RateParameters::types);
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile int inserted = -1;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        execute(insert_plainly_, rates, nullptr, SPI_OK_INSERT);
+        inserted = static_cast<int>(SPI_processed);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION) {
+            CurrentResourceOwner = owner;
+            ReThrowError(error);
+        }
+        FreeErrorData(error);
+        inserted = -1;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return inserted < 0 ? std::nullopt : std::optional<int>(inserted);
+}
+
 void Store::put(const DatedRate *rates, int count, Stored &stored)
 {
     MemoryContext caller = CurrentMemoryContext;
     MemoryContext batch = AllocSetContextCreate(caller, "cbr batch", ALLOCSET_DEFAULT_SIZES);
     MemoryContextSwitchTo(batch);
     RateParameters parameters(rates, count);
-    if (!insert_)
-        insert_ = prepare(insert_sql, RateParameters::count, RateParameters::types);
-    execute(insert_, parameters.values, nullptr, SPI_OK_INSERT);
-    const int inserted = static_cast<int>(SPI_processed);
-    if (inserted < count) {
+    std::optional<int> inserted;
+    if (has_none_of(rates, count))
+        inserted = insert_plainly(parameters.values);
+    if (!inserted) {
+        if (!insert_missing_)
+            insert_missing_ = prepare(insert_missing_sql, RateParameters::count, RateParameters::types);
+        execute(insert_missing_, parameters.values, nullptr, SPI_OK_INSERT);
+        inserted = static_cast<int>(SPI_processed);
+    }
+    if (*inserted < count) {
         if (!correct_)
             correct_ = prepare(correct_sql, RateParameters::count, RateParameters::types);
         execute(correct_, parameters.values, nullptr, SPI_OK_SELECT);
@@ -224,7 +292,7 @@ void Store::put(const DatedRate *rates, int count, Stored &stored)
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(batch);
     stored.rates += count;
-    stored.inserted += inserted;
+    stored.inserted += *inserted;
 }
 
 void Store::log(const Origin &origin, const Stored &stored)

@@ -51,9 +51,14 @@ public:
     SPIPlanPtr prepare(const char *sql, int parameter_count, Oid *types) const;
 
 private:
+    bool has_none_of(const DatedRate *rates, int count);
+    std::optional<int> insert_plainly(Datum *rates);
+
     const char *t_currency_;
     const char *cbr_fetch_log_;
-    SPIPlanPtr insert_ = nullptr;
+    SPIPlanPtr any_ = nullptr;
+    SPIPlanPtr insert_plainly_ = nullptr;
+    SPIPlanPtr insert_missing_ = nullptr;
     SPIPlanPtr correct_ = nullptr;
     SPIPlanPtr log_ = nullptr;
 };

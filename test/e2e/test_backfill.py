@@ -14,7 +14,7 @@ import pytest
 
 from bank import Bank
 from cluster import TEMPLATE, eventually
-from session import Session, tcp_sockets, wait_until_active_and_asleep, wait_until_requested, words
+from session import Session, tcp_sockets, wait_until_active_and_asleep, wait_until_blocked, wait_until_requested, words
 from test_future import in_moscow
 
 CORPUS = os.environ.get("CBR_CORPUS")
@@ -304,6 +304,28 @@ def test_others_are_answered_while_one_waits_and_are_stored_in_order(session, ob
     observer.rows("SELECT pg_cancel_backend(%s)", session.pid)
     assert call.error().pgcode == "57014"
     assert_first_is_kept_and_the_rest_comes(session, bank, whole_march)
+
+
+def test_dollar_is_asked_for_beside_the_newest_document(session, observer, bank):
+    session.use("/fault/hang", timeout="10min")
+    call = session.start("CALL cbr_backfill(%s, %s, '{USD}')", *MARCH[:2])
+    wait_until_requested(bank, 2)  # neither is answered
+    observer.rows("SELECT pg_cancel_backend(%s)", session.pid)
+    assert call.error().pgcode == "57014"
+    assert len(series_requests(bank)) == 1
+
+
+@pytest.mark.parametrize("end, stored", [("COMMIT", ("77", 1)), ("ROLLBACK", (None, 0))])
+def test_row_that_another_session_is_storing_is_waited_for(session, observer, end, stored):
+    """The backfill finds no row in its way, and meets one while it inserts."""
+    observer.rows("BEGIN")
+    observer.rows("INSERT INTO t_currency (char_code, cbr_id, value, date) VALUES ('USD', 'R01235', 77, '2026-03-05')")
+    call = session.start("CALL cbr_backfill(%s, %s, '{USD}')", *MARCH[:2])
+    wait_until_blocked(observer, session)
+    observer.rows(end)
+    call.rows()
+    assert session.value("SELECT count(*) FROM t_currency") == 12
+    assert session.rows("SELECT corrections -> 0 -> 'old' ->> 'value', changed FROM cbr_fetch_log") == [stored]
 
 
 def test_interval_of_requests_is_kept_with_many_connections(session, observer, bank):

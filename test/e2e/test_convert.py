@@ -287,6 +287,26 @@ def test_ids_and_any_case_are_understood(filled, times):
     assert rates(filled, "R01090", "2020-01-05", times) is None
 
 
+def test_many_spellings_of_many_currencies_in_one_statement(filled):
+    """More than there is room to remember, long ones among them, each mixed with the others."""
+    filled.rows("""INSERT INTO t_currency (char_code, cbr_id, value, date)
+                   SELECT chr(65 + n / 26) || chr(65 + n % 26) || 'X', 'R0123456' || 100 + n, 100 + n, d
+                     FROM generate_series(0, 399) n, generate_series(timestamp '2020-01-01', '2020-01-06', '1 day') d""")
+    assert filled.rows("""
+        SELECT count(*), count(DISTINCT spelling) FROM
+            (SELECT t.value / t.nominal AS plain, spelling, cbr_rate(spelling, t.date::date) AS ours
+               FROM t_currency t, unnest(ARRAY[t.char_code, t.cbr_id, lower(t.char_code), lower(t.cbr_id)]) spelling
+              WHERE t.date < '2020-01-07' ORDER BY md5(spelling || t.date)) answers
+         WHERE ours = plain""") == [(404 * 4 * 6, 404 * 4)]
+
+
+@BY_INDEX_AND_BY_SERIES
+@pytest.mark.parametrize("value", ["12345678901234567890.12345678901234567890", "0.00000000000000000001", "99999999", "1e30", "NaN"])
+def test_values_that_the_bank_never_printed_are_exact(filled, times, value):
+    filled.rows("INSERT INTO t_currency (char_code, cbr_id, value, date) VALUES ('XTS', 'R9', %s::numeric, '2020-01-05')", value)
+    assert str(rates(filled, "XTS", "2020-01-05", times)) == str(filled.value("SELECT value FROM t_currency WHERE cbr_id = 'R9'"))
+
+
 @BY_INDEX_AND_BY_SERIES
 def test_rate_that_is_not_loaded_is_an_error_of_a_conversion(filled, times):
     sql = f"SELECT sum(cbr_convert(n, 'RUB', 'USD', '2030-01-01')) FROM generate_series({4 - times}, 3) n"
