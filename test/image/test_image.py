@@ -264,17 +264,28 @@ def test_two_servers_never_share_a_directory(volume):
             second.ready()
             assert second.sql("SELECT word FROM last") == "1"
             assert "was not properly shut down" not in second.log()
+            with Container(options=[volume]) as third:
+                eventually(lambda: "another server still runs" in third.log(), "the third to wait")
+                engine("kill", "--signal", "TERM", third.id)
+                assert third.ended()[1] == 1
 
 
-def test_dump_brings_the_rates_to_another_server(started, bank):
+def test_dump_restores_rates_and_jobs_into_a_new_container(bank):
     with Container() as source:
         source.ready()
         source.sql(f"ALTER DATABASE db0 SET cbr.base_url = '{seen_from(source, bank)}'")
         source.sql("SELECT cbr_fetch('2002-03-02')")
-        dump = source.run("pg_dump", "-U", "boss", "-d", "db0").stdout
-    started.sql("CREATE DATABASE copy")
-    engine("exec", "--interactive", started.id, "psql", "-X", "-q", "-U", "boss", "-d", "copy", input=dump, check=False)
-    assert started.sql(ROWS, "copy") == "3|101.6033"
+        jobs = source.sql(JOBS)
+        dump = source.run("pg_dump", "-U", "boss", "db0").stdout
+    with Container(environment={"CBR_SCHEDULE": "off"}) as target:
+        target.ready()
+        engine("exec", "--interactive", target.id, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-U",
+               "boss", "-d", "db0", input=dump)
+        assert target.sql(ROWS) == "3|101.6033"
+        assert target.sql("SELECT count(*) FROM cbr_fetch_log") == "1"
+        assert target.sql(JOBS) == jobs != ""
+        target.sql(f"ALTER DATABASE db0 SET cbr.base_url = '{seen_from(target, bank)}'")
+        assert target.sql("SELECT cbr_fetch('2002-03-03')") == "3"
 
 
 # ------------------------------------------------------------------------------------------------- pg_cron
