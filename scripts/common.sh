@@ -1,6 +1,6 @@
-# What the scripts share; to be sourced. It installs what is missing, makes a private copy of the tree, builds there, and
-# puts a copy of the server beside it in which the extension is installed: nothing of the machine's own PostgreSQL is
-# touched, and two runs can go side by side. And it builds the container image.
+# What the scripts share; to be sourced. It installs what is missing, makes a private copy of the tree, builds there,
+# and puts a copy of the server beside it in which the extension is installed: nothing of the machine's own PostgreSQL
+# is touched, and two runs can go side by side. And it builds the container image.
 # shellcheck shell=bash disable=SC2034
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -95,7 +95,7 @@ choose_engine() {
     for engine in ${ENGINE:-docker podman}; do
         if "$engine" info >/dev/null 2>&1; then return; fi
     done
-    fail "no container engine works here (tried ${ENGINE:-docker podman}): install docker or podman, or start its service"
+    fail "no container engine works here (tried ${ENGINE:-docker podman}): install one, or start its service"
 }
 
 # build_image: on BASE_IMAGE, the Dockerfile's own default without it; BUILD_OPTIONS are further words for the engine.

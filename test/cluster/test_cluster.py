@@ -188,7 +188,8 @@ def test_log_is_on_the_node(log_of_procedure):
     _, log = run_pod("cbr-test-log", "cat /node/cbr-cluster-test/app/logs.txt", "app")
     assert log.count(START) == log.count(END) == before + 1
     run = log.split(START)[-1]
-    assert run.startswith("\nconnection: boss@postgres-service:5432/db0\nrequested date 2002-03-02\nresponse status: 200\n")
+    assert run.startswith("\nconnection: boss@postgres-service:5432/db0\nrequested date 2002-03-02\n"
+                          "response status: 200\n")
     assert "\nrequested date 2002-03-03\n" in run
     assert run.endswith(f"\n{END}\n")
 
@@ -218,7 +219,8 @@ def database_pod():
 
 def database_is_ready():
     pod = database_pod()
-    return pod and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", [])) and pod
+    conditions = pod["status"].get("conditions", []) if pod else []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and pod
 
 
 def test_deleting_the_database_pod_loses_nothing(log_of_procedure):
@@ -268,8 +270,8 @@ def test_there_are_never_two_servers(log_of_procedure):
 
 def test_server_has_no_more_rights_than_it_needs():
     for deployment in ("postgres-deployment", "app-deployment"):
-        inside = kubectl("exec", f"deployment/{deployment}", "--", "bash", "-c",
-                         "id -u; grep CapEff /proc/self/status | cut -f2; touch /usr/mine; ls /var/run/secrets", check=False)
+        shell = "id -u; grep CapEff /proc/self/status | cut -f2; touch /usr/mine; ls /var/run/secrets"
+        inside = kubectl("exec", f"deployment/{deployment}", "--", "bash", "-c", shell, check=False)
         assert inside.stdout.splitlines()[:2] == ["999", "0" * 16]
         assert "Read-only file system" in inside.stdout
         assert "cannot access '/var/run/secrets'" in inside.stdout

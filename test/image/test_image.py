@@ -83,10 +83,10 @@ def test_no_secret_and_no_rubbish_in_the_layers():
                              check=False).stdout.strip() == "/var/lib/apt/lists:"
 
 
-def build(base, *options):
+def build(base):
     extra = os.environ.get("BUILD_OPTIONS", "").split()
-    return engine("build", *extra, *options, "--build-arg", f"BASE_IMAGE={base}", "-f", str(ROOT / "Dockerfile.postgres"),
-                  str(ROOT), check=False)
+    return engine("build", *extra, "--build-arg", f"BASE_IMAGE={base}",
+                  "-f", str(ROOT / "Dockerfile.postgres"), str(ROOT), check=False)
 
 
 @pytest.fixture
@@ -193,8 +193,8 @@ def test_other_commands_run_as_they_are(arguments):
 def test_wrong_password_is_refused(started):
     def login(password):
         address = started.run("hostname", "-i").stdout.split()[0]  # 127.0.0.1 would be trusted
-        return started.run("env", f"PGPASSWORD={password}", "psql", "-X", "-h", address, "-U", "boss", "-d", "db0", "-Atc",
-                           "SELECT 'in'", check=False)
+        return started.run("env", f"PGPASSWORD={password}", "psql", "-X", "-h", address, "-U", "boss", "-d", "db0",
+                           "-Atc", "SELECT 'in'", check=False)
 
     assert login("open sesame").stdout == "in\n"
     refused = login("123")
@@ -257,7 +257,7 @@ def test_two_servers_never_share_a_directory(volume):
     with Container(options=[volume]) as first:
         first.ready()
         with Container(options=[volume]) as second:
-            eventually(lambda: "another server still runs on /var/lib/postgresql/data" in second.log(), "the second to wait")
+            eventually(lambda: "another server still runs" in second.log(), "the second to wait")
             first.sql("CREATE TABLE last AS SELECT 1 AS word")
             assert "starting PostgreSQL" not in second.log()
             engine("stop", "--time", "60", first.id)
@@ -279,8 +279,8 @@ def test_dump_restores_rates_and_jobs_into_a_new_container(bank):
         dump = source.run("pg_dump", "-U", "boss", "db0").stdout
     with Container(environment={"CBR_SCHEDULE": "off"}) as target:
         target.ready()
-        engine("exec", "--interactive", target.id, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-U",
-               "boss", "-d", "db0", input=dump)
+        engine("exec", "--interactive", target.id, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction",
+               "-U", "boss", "-d", "db0", input=dump)
         assert target.sql(ROWS) == "3|101.6033"
         assert target.sql("SELECT count(*) FROM cbr_fetch_log") == "1"
         assert target.sql(JOBS) == jobs != ""
@@ -303,8 +303,9 @@ def test_jobs_run_and_failures_tell_why(bank):
         assert container.sql("SELECT DISTINCT fetched_by FROM cbr_fetch_log") == "boss"
 
         container.sql(f"ALTER DATABASE db0 SET cbr.base_url = '{url}/fault/html'")
-        failed = "SELECT return_message FROM cron.job_run_details WHERE status = 'failed' AND return_message LIKE '%HTML%'"
-        message = eventually(lambda: container.sql(failed + " LIMIT 1"), "a job that fails")
+        failed = ("SELECT return_message FROM cron.job_run_details"
+                  " WHERE status = 'failed' AND return_message LIKE '%HTML%' LIMIT 1")
+        message = eventually(lambda: container.sql(failed), "a job that fails")
         assert message.startswith(f"ERROR: invalid answer from {url.split('/')[2]}: it is an HTML page, not XML")
         assert "\nDETAIL: " in message and f"{url}/fault/html/scripts/XML_daily.asp" in message
         assert "\nHINT: " in message
