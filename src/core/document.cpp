@@ -246,9 +246,10 @@ void Reading::parser_error(XmlErrorPointer error)
 {
     if (error->level != XML_ERR_FATAL)
         return;
+    // The message may quote the document, and end that amid a character.
+    const std::string message = printable(trimmed(error->message ? error->message : "unknown error"));
     fail_document(source_, ErrorKind::document, "it is not well-formed XML",
-                  "Line " + std::to_string(error->line) + ": " +
-                      std::string(trimmed(error->message ? error->message : "unknown error")) + ".");
+                  "Line " + std::to_string(error->line) + ": " + message + ".");
 }
 
 // libxml2 hands over five pointers an attribute: local name, prefix, namespace, begin and end of the value.

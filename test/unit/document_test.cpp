@@ -490,6 +490,20 @@ TEST(NoDocument, Garbage)
               "invalid test document: it is not written in UTF-8, and declares nothing else");
 }
 
+// libxml2 quotes the beginning of a comment that does not end, fifty bytes of it.
+TEST(NoDocument, MessagesStayUtf8WhereTheyQuoteHalfACharacter)
+{
+    for (const std::string shift : {"", "x"}) {
+        std::string text = shift;
+        for (int i = 0; i < 40; ++i)
+            text += "ю\n";
+        const Error error = read_error("<Root><Item ID='1'><!--" + text);
+        EXPECT_EQ(error.message, "invalid test document: it is not well-formed XML");
+        EXPECT_TRUE(is_utf8(whole_text(error)));
+        EXPECT_FALSE(contains(error.detail, "\n"));
+    }
+}
+
 TEST(NoDocument, WhiteSpaceBeforeTheDeclaration)
 {
     EXPECT_EQ(read_error("\n" + declared_utf8 + named("x")).message,
