@@ -35,6 +35,27 @@ LISTS = [
 ]
 
 
+# What a rule of the daily document turns on: a text in PUBLICATION, and what to put in its place.
+PUBLICATION = (
+    '<ValCurs Date="02.03.2002"><Valute ID="R01235"><NumCode>840</NumCode><CharCode>USD</CharCode>'
+    "<Nominal>1</Nominal><Name>x</Name><Value>30,9436</Value></Valute></ValCurs>"
+)
+EDGES = [
+    *(("30,9436", number) for number in DECIMALS),
+    *(("30,9436", number) for number in ("1 2345", "1" * 41, "30,<!-- -->94<b>7</b>36", "<![CDATA[1]]>,5", "&#49;")),
+    *((">1<", f">{number}<") for number in ("1 000", "0000000001", "00000000001", "2147483647", "2147483648")),
+    *(("02.03.2002", date) for date in DATES),
+    *(("<Name>x", "<Name>" + name) for name in ("x" * 4095, "x" * 4096, "<Name>x</Name>", "&lt;&amp;")),
+    *((">840<", f">{code}<") for code in ("", "8", "36", "0840", " 840 ", "x")),
+    ('ID="', 'p:ID="'),
+    ('ID="', 'xmlns:p="u" p:ID="'),
+    ("<Value>", '<p:Value xmlns:p="u">2</p:Value><Value>'),
+    ("<Valute ", "<Other><Valute ID='R1'/></Other><Valute "),
+    ("R01235", "R0123456789012345"),
+    ("R01235", "RUB"),
+]
+
+
 class NoBank:
     """What faults ask of the running stand-in."""
 
@@ -102,7 +123,8 @@ def publications(archive):
     yield archive.in_force(DAY).render()
     before, tag, after = archive.in_force(DAY).render().rpartition(b"</Name>")
     yield before + b"\x98" + tag + after  # no character of windows-1251, in the last currency
-    yield b'<?xml version="1.0"?><ValCurs Date="02.03.2002"><Valute ID="R1"><![CDATA[x]]><!-- x --></Valute></ValCurs>'
+    for text, other in EDGES:
+        yield PUBLICATION.replace(text, other).encode("utf-8")
 
 
 def write(folder, seeds):

@@ -247,7 +247,7 @@ TEST(FetchMetals, WhatIsWrongIsAnErrorOfItsKind)
          {std::pair("error-in-parameters", ErrorKind::date_range), std::pair("wrong-echo-range", ErrorKind::document),
           std::pair("record-outside", ErrorKind::document), std::pair("duplicate-record", ErrorKind::document),
           std::pair("wrong-root", ErrorKind::document), std::pair("bad-number", ErrorKind::number)})
-        EXPECT_EQ(error_of([&] { metals_below(std::string("/fault/") + fault); }).kind, kind) << fault;
+        EXPECT_EQ(error_of([name = fault] { metals_below(std::string("/fault/") + name); }).kind, kind) << fault;
 }
 
 TEST(FetchKeyRates, PostsTheEnvelopeAndReturnsAscendingDays)
@@ -267,7 +267,7 @@ TEST(FetchKeyRates, WhatIsWrongIsAnErrorOfItsKind)
     for (const auto &[fault, kind] :
          {std::pair("error-in-parameters", ErrorKind::date_range), std::pair("duplicate-record", ErrorKind::document),
           std::pair("wrong-root", ErrorKind::document), std::pair("bad-number", ErrorKind::number)})
-        EXPECT_EQ(error_of([&] { key_rates_below(std::string("/fault/") + fault); }).kind, kind) << fault;
+        EXPECT_EQ(error_of([name = fault] { key_rates_below(std::string("/fault/") + name); }).kind, kind) << fault;
 }
 
 } // namespace
