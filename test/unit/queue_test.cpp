@@ -65,6 +65,20 @@ TEST(HttpQueue, WhatIsUnderWayCanBeGivenUp)
     EXPECT_EQ(session.get(document_url(prefix), patient(), never_stop).status, 200);
 }
 
+// For ever where progress() does not start what may start: the second request, on the first's connection.
+TEST(HttpQueue, ProgressMovesOnWithoutAnybodyWaiting)
+{
+    HttpSession session;
+    HttpQueue queue(session, patient(), 1);
+    const std::string prefix = new_prefix();
+    queue.add(document_url(prefix));
+    queue.add(document_url(prefix));
+    while (targets_that_were_asked(prefix).size() < 2)
+        queue.progress();
+    EXPECT_EQ(queue.next(never_stop).status, 200);
+    EXPECT_EQ(queue.next(never_stop).status, 200);
+}
+
 TEST(HttpQueue, PauseOfOneRequestDoesNotHoldUpTheOthers)
 {
     HttpSession session;
