@@ -54,6 +54,18 @@ install_extension() {
     if ((EUID == 0)) && apt-cache show "$package" >/dev/null 2>&1; then install_packages "$package"; fi
 }
 
+# copy_project DIRECTORY: makes it, with the files of the project: those that git does not ignore, or all where there
+# is no repository.
+copy_project() {
+    mkdir "$1"
+    if [[ -e $project/.git ]]; then
+        (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
+            tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$1"
+    else
+        cp -r "$project/." "$1/"
+    fi
+}
+
 # Sets work (a new directory, for the caller to remove), tree (a copy of the project in it), and as_user (the words
 # before a command that is not for root: PostgreSQL refuses to run as root).
 make_work_directory() {
@@ -62,9 +74,7 @@ make_work_directory() {
     as_user=()
     work=$(mktemp -d /tmp/cbr.XXXXXX)
     tree=$work/tree
-    mkdir "$tree"
-    (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-        tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$tree"
+    copy_project "$tree"
     chmod 755 "$work"
     if ((EUID == 0)); then
         chown -R "$user" "$work"

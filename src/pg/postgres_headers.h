@@ -58,6 +58,16 @@ inline LocalTransactionId own_local_transaction_id()
 #endif
 }
 
+// The number of a wait event of this name; before 17 an extension has none of its own.
+inline uint32 own_wait_event([[maybe_unused]] const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+    return WaitEventExtensionNew(name);
+#else
+    return PG_WAIT_EXTENSION;
+#endif
+}
+
 // Since 15 a prefix can be reserved, so that a misspelt setting is an error; before, it is a warning.
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

@@ -1,4 +1,5 @@
-"""The module shows the server what it must and nothing else, however it was built; the core includes no server header.
+"""The module shows the server what it must and nothing else, however it was built; what differs between PostgreSQL's
+versions stands in one header.
 
 CBR_MODULES: paths of modules, separated by colons: the Makefile's build and CMake's.
 """
