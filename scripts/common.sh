@@ -32,6 +32,15 @@ install_packages() {
     rm -f "$no_cluster" "$log"
 }
 
+# The sanitizers' and the fuzzer's runtime is a package of its own since clang 14.
+install_clang_runtime() {
+    local version package
+    version=$(clang -dumpversion | cut -d. -f1)
+    package=libclang-rt-$version-dev
+    apt-cache show "$package" >/dev/null 2>&1 || package=libclang-common-$version-dev
+    install_packages "$package"
+}
+
 build_packages=(g++ make pkg-config libcurl4-openssl-dev libxml2-dev postgresql postgresql-server-dev-all python3
     ca-certificates)
 

@@ -95,11 +95,50 @@ run_pytest() { # NAME ARGUMENT...
 # Whole files of tests side by side, since what waits in them is mostly the other side of a connection.
 run_end_to_end() { run_pytest end-to-end -n "$(nproc)" --dist loadfile test/e2e; }
 
+# The names of all fuzz targets.
+fuzz_targets() { (cd "$tree/test/fuzz" && printf '%s\n' fuzz_*.cpp | sed 's/\.cpp$//'); }
+
+# run_fuzz SECONDS TARGET...: of the build "sanitized", as many side by side as there are processors.
+run_fuzz() {
+    local seconds=$1 kept=${CBR_FUZZ_CORPUS:-$work/corpus} target room inputs won=0 lost=0
+    shift
+    say "fuzzing, $seconds s each: $*"
+    "${as_user[@]}" mkdir -p "$work/found"
+    "${as_user[@]}" python3 "$tree/test/fuzz/make_seeds.py" "$work/seeds"
+    for target; do
+        room=${target#fuzz_}
+        mkdir -p "$kept/$room" "$work/seeds/$room"
+        ((EUID != 0)) || chown "$(stat -c %U "$work")" "$kept/$room"
+    done
+    # A target that fails writes what it was given into a file found/TARGET-crash-...
+    # shellcheck disable=SC2016
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "${as_user[@]}" sh -c 'room=${1#fuzz_}
+        "$2/sanitized/test/fuzz/$1" -max_total_time="$3" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$2/found/$1-" "$4/$room" "$2/seeds/$room" >"$2/$1.log" 2>&1 || touch "$2/$1.failed"' \
+        sh {} "$work" "$seconds" "$kept"
+    for target; do
+        inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
+        if [[ -e $work/$target.failed || -z $inputs ]]; then
+            tail -40 "$work/$target.log"
+            lost=$((lost + 1))
+        else
+            echo "$target: $inputs inputs in $seconds s"
+            won=$((won + 1))
+        fi
+    done
+    if ! cp "$work"/found/* . 2>/dev/null; then :; else echo "inputs that fail were copied to $PWD"; fi
+    count fuzz "$won" "$lost" 0
+}
+
 run_everything() {
     run_make
     if build gcc g++; then run_ctest gcc; fi
     build clang clang++ -DCBR_TESTS=OFF || true
-    if build sanitized clang++ -DCBR_SANITIZE=ON; then run_ctest sanitized; fi
+    if build sanitized clang++ -DCBR_SANITIZE=ON; then
+        run_ctest sanitized
+        mapfile -t targets < <(fuzz_targets)
+        run_fuzz 20 "${targets[@]}"
+    fi
     run_regress
     export CBR_MODULES=$tree/cbr.so:$work/gcc/cbr.so
     run_pytest stand-in test/bank
@@ -114,6 +153,64 @@ run_server() {
     run_regress
     export CBR_MODULES=$tree/cbr.so:$work/clang/cbr.so
     run_end_to_end
+}
+
+# instrument_server WORDS...: from now on the server is started by a shell's command that begins with these words; not
+# the runs of a moment by which programs ask for its version, and by which initdb makes a cluster.
+instrument_server() {
+    local server=$bindir/postgres
+    mv "$server" "$server.plain"
+    cat >"$server" <<WRAPPER
+#!/bin/sh
+case "\$1" in
+-V | --version | -C | --boot | --single | --check | --describe-config) exec "$server.plain" "\$@" ;;
+esac
+exec $* "$server.plain" "\$@"
+WRAPPER
+    chmod 755 "$server"
+    "${as_user[@]}" mkdir -p "$work/findings"
+    export PGCTLTIMEOUT=600 CBR_E2E_PATIENCE=1200
+}
+
+# Counts what the instrument wrote, a file for each process of the server that it found something in.
+count_findings() { # NAME
+    local files
+    files=$(find "$work/findings" -type f -size +0 | wc -l)
+    if ((files > 0)); then
+        find "$work/findings" -type f -size +0 -print0 | sort -z | xargs -0 cat | head -300
+        echo "$1 found something in $files processes"
+        count "$1" 0 1 0
+    else
+        count "$1" 1 0 0
+    fi
+}
+
+# Memory errors of the module in a server of the usual build. valgrind knows malloc and the stack; what the server
+# hands out by palloc is one block to it. -q: a process in which nothing is found leaves an empty file.
+run_valgrind() {
+    run_make
+    instrument_server valgrind -q --leak-check=no --num-callers=40 "--suppressions=$tree/test/valgrind.supp" \
+        --gen-suppressions=all "--log-file=$work/findings/%p"
+    run_regress
+    run_pytest faults test/e2e/test_faults.py
+    count_findings valgrind
+}
+
+# The module's errors of memory and its undefined behaviour, in a server of the usual build: the sanitizer's library is
+# loaded before the server starts. Leaks are looked for in the core's own tests alone, since a server ends without
+# freeing what it has. The tests that count a session's memory would count the sanitizer's.
+run_asan() {
+    local library
+    if build sanitized clang++ -DCBR_SANITIZE=ON; then run_ctest sanitized; fi
+    library=$(g++ -print-file-name=libasan.so)
+    run_make with_llvm=no SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+    instrument_server env "LD_PRELOAD=$(realpath "$library")" \
+        "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$work/findings/asan" \
+        "UBSAN_OPTIONS=print_stacktrace=1:log_path=$work/findings/ubsan"
+    run_regress
+    run_pytest end-to-end -n "$(nproc)" --dist loadfile test/e2e --deselect test/e2e/test_builds.py \
+        --deselect test/e2e/test_session.py
+    count_findings asan
 }
 
 # The Debian suite whose server is of this version.
