@@ -96,7 +96,7 @@ make_work_directory() {
 stage_server() {
     local stage=$work/stage directory
     "${as_user[@]}" make -C "$tree" -j"$(nproc)" --no-print-directory "$@" >"$work/make.log" 2>&1 ||
-        { grep -E 'error|warning|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
+        { grep -E '(error|warning):|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
     for directory in "$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)"; do
         "${as_user[@]}" mkdir -p "$stage$(dirname "$directory")"
         "${as_user[@]}" cp -rL "$directory" "$stage$(dirname "$directory")/"

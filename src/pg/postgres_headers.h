@@ -48,6 +48,13 @@ extern "C" {
 #error "PostgreSQL 12 or newer is needed"
 #endif
 
+// Since 18 the server shows the name and version of a module.
+#if PG_VERSION_NUM >= 180000
+#define CBR_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "cbr", .version = CBR_VERSION)
+#else
+#define CBR_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 // The number that a backend gives to its transaction.
 inline LocalTransactionId own_local_transaction_id()
 {
