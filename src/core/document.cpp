@@ -19,7 +19,7 @@ constexpr std::size_t max_field_bytes = 4096;
 constexpr std::string_view error_in_parameters = "Error in parameters"; // all that is in the root of that answer,
 constexpr const char *error_root = "ValCurs";                            // whichever document was asked for
 constexpr const char *too_long = "an element or attribute has more than 4096 bytes";
-constexpr std::size_t parse_chunk_bytes = 64 * 1024;
+constexpr std::size_t parse_chunk_bytes = 64UL * 1024;
 
 // libxml2 2.12 made the error that it hands to callbacks const.
 #if LIBXML_VERSION >= 21200
@@ -77,8 +77,8 @@ private:
     void start_root(const xmlChar *name, int attribute_count, const xmlChar **attributes);
     void end_root();
     [[noreturn]] void fail_root(const std::string &name) const;
-    void take_attributes(Element &element, const std::vector<const char *> &known, int count,
-                         const xmlChar **attributes) const;
+    static void take_attributes(Element &element, const std::vector<const char *> &known, int count,
+                                const xmlChar **attributes);
     long line() const { return xmlSAX2GetLineNumber(parser_.get()); }
 
     const DocumentSource &source_;
@@ -254,7 +254,7 @@ void Reading::parser_error(XmlErrorPointer error)
 
 // libxml2 hands over five pointers an attribute: local name, prefix, namespace, begin and end of the value.
 void Reading::take_attributes(Element &element, const std::vector<const char *> &known, int count,
-                              const xmlChar **attributes) const
+                              const xmlChar **attributes)
 {
     for (int i = 0; i < count; ++i, attributes += 5) {
         const char *name = find_name(known, attributes[0]);

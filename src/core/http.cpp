@@ -54,7 +54,7 @@ std::string url_part(CURLU *url, CURLUPart part)
     char *text = nullptr;
     if (curl_url_get(url, part, &text, 0) != CURLUE_OK)
         return {};
-    const std::string value(text);
+    std::string value(text);
     curl_free(text);
     return value;
 }

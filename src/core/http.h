@@ -104,7 +104,7 @@ private:
 };
 
 // Throws Error(parameter) unless the text is an http or https URL with a host, and without user, query or fragment.
-void ensure_base_url(const std::string &url);
+void ensure_base_url(const std::string &text);
 
 // "7.88.1": the library that runs, not the one compiled against.
 std::string libcurl_version();
