@@ -7,8 +7,11 @@ lines=() # one for each suite
 # count SUITE PASSED FAILED SKIPPED
 count() {
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
-    lines+=("$(printf 'PostgreSQL %-6s %-18s %d passed, %d failed, %d skipped' "$(server_version)" "$1" "$2" "$3" "$4")")
+    tell "$1" "$2 passed, $3 failed, $4 skipped"
 }
+
+# tell SUITE COUNTS: a line for the end, of which scripts/report makes a table.
+tell() { lines+=("$(printf 'PostgreSQL %-6s %-24s %s' "$(server_version)" "$1" "$2")"); }
 server_version() { "$PG_CONFIG" --version | awk '{ print $2 }'; }
 number() { grep -oE "[0-9]+ $1" <<<"$2" | tail -1 | grep -oE '^[0-9]+' || echo 0; }
 
@@ -87,7 +90,7 @@ run_pytest() { # NAME ARGUMENT...
 }
 
 run_counted() { # NAME COMMAND...: whose last line is pytest's
-    local name=$1 line lost
+    local name=$1 line lost file counts
     shift
     logged "$name" "$@" || true
     grep -E '^SKIPPED' "$work/$name.log" || true
@@ -96,6 +99,7 @@ run_counted() { # NAME COMMAND...: whose last line is pytest's
     lost=$(($(number failed "$line") + $(number 'errors?' "$line")))
     [[ $line == *passed* || $lost -gt 0 ]] || lost=1
     count "$name" "$(number passed "$line")" "$lost" "$(number skipped "$line")"
+    while IFS=: read -r file counts; do tell "  $file" "${counts# }"; done < <(grep -E '^test_\w+\.py: .* skipped$' "$work/$name.log")
 }
 
 # Whole files of tests side by side, since what waits in them is mostly the other side of a connection.
