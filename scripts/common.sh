@@ -32,6 +32,15 @@ install_packages() {
     rm -f "$no_cluster" "$log"
 }
 
+# The sanitizers' and the fuzzer's runtime is a package of its own since clang 14.
+install_clang_runtime() {
+    local version package
+    version=$(clang -dumpversion | cut -d. -f1)
+    package=libclang-rt-$version-dev
+    apt-cache show "$package" >/dev/null 2>&1 || package=libclang-common-$version-dev
+    install_packages "$package"
+}
+
 build_packages=(g++ make pkg-config libcurl4-openssl-dev libxml2-dev postgresql postgresql-server-dev-all python3
     ca-certificates)
 
@@ -54,6 +63,18 @@ install_extension() {
     if ((EUID == 0)) && apt-cache show "$package" >/dev/null 2>&1; then install_packages "$package"; fi
 }
 
+# copy_project DIRECTORY: makes it, with the files of the project: those that git does not ignore, or all where there
+# is no repository.
+copy_project() {
+    mkdir "$1"
+    if [[ -e $project/.git ]]; then
+        (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
+            tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$1"
+    else
+        cp -r "$project/." "$1/"
+    fi
+}
+
 # Sets work (a new directory, for the caller to remove), tree (a copy of the project in it), and as_user (the words
 # before a command that is not for root: PostgreSQL refuses to run as root).
 make_work_directory() {
@@ -62,9 +83,7 @@ make_work_directory() {
     as_user=()
     work=$(mktemp -d /tmp/cbr.XXXXXX)
     tree=$work/tree
-    mkdir "$tree"
-    (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-        tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$tree"
+    copy_project "$tree"
     chmod 755 "$work"
     if ((EUID == 0)); then
         chown -R "$user" "$work"
@@ -77,7 +96,7 @@ make_work_directory() {
 stage_server() {
     local stage=$work/stage directory
     "${as_user[@]}" make -C "$tree" -j"$(nproc)" --no-print-directory "$@" >"$work/make.log" 2>&1 ||
-        { grep -E 'error|warning|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
+        { grep -E '(error|warning):|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
     for directory in "$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)"; do
         "${as_user[@]}" mkdir -p "$stage$(dirname "$directory")"
         "${as_user[@]}" cp -rL "$directory" "$stage$(dirname "$directory")/"
