@@ -504,6 +504,37 @@ def test_second_backfill_at_the_same_time_is_refused(session, observer, connect)
     assert backfill(observer, *MARCH)
 
 
+RELATION_LOCKS = "SELECT relation::regclass::text, mode FROM pg_locks WHERE pid = %s AND relation >= 16384"
+
+
+@pytest.mark.parametrize("path, requests", [
+    ("/fault/hang", 2),  # the newest document, which tells what the codes mean, and beside it the dollar
+    ("/fault/hang-for-ID/R01235", 2),  # the first series
+])
+def test_no_table_is_locked_while_the_network_is_waited_for(session, observer, bank, path, requests):
+    session.use(path, timeout="10min")
+    call = session.start("CALL cbr_backfill(%s, %s, %s)", *MARCH)
+    wait_until_requested(bank, requests)
+    eventually(lambda: observer.rows(RELATION_LOCKS, session.pid) == [], "the end of the locks")
+    observer.rows("BEGIN")
+    observer.rows("LOCK TABLE t_currency, cbr_fetch_log IN ACCESS EXCLUSIVE MODE NOWAIT")
+    observer.rows("ROLLBACK")
+    observer.rows("SELECT pg_cancel_backend(%s)", session.pid)
+    assert call.error().pgcode == "57014"
+
+
+def test_tables_are_locked_in_one_order(session, observer, whole_march):
+    """Rates before the log, as all that stores does: an owner who locks them so meets no deadlock."""
+    observer.rows("BEGIN")
+    observer.rows("LOCK TABLE t_currency IN ACCESS EXCLUSIVE MODE")
+    call = session.start("CALL cbr_backfill(%s, %s, %s)", *MARCH)
+    wait_until_blocked(observer, session)
+    observer.rows("LOCK TABLE cbr_fetch_log IN ACCESS EXCLUSIVE MODE NOWAIT")
+    observer.rows("COMMIT")
+    call.rows()
+    assert session.rows(TABLE) == whole_march
+
+
 def test_rollback_of_a_transaction_block_leaves_nothing(session):
     session.rows("BEGIN")
     backfill(session, *MARCH)
