@@ -90,7 +90,12 @@ Date to_date(Datum datum) { return from_date_adt(DatumGetDateADT(datum)); }
 
 // What stores locks t_currency before cbr_fetch_log; so must what reads both, or an owner's TRUNCATE of the two meets a
 // deadlock.
-void lock_rates_first(Oid schema) { LockRelationOid(get_relname_relid("t_currency", schema), AccessShareLock); }
+void lock_rates_first(Oid schema)
+{
+    const Oid rates = get_relname_relid("t_currency", schema);
+    if (OidIsValid(rates)) // else it was dropped meanwhile, which the next statement tells
+        LockRelationOid(rates, AccessShareLock);
+}
 
 class MissingDays {
 public:
