@@ -80,9 +80,10 @@ class Cluster:
         assert done.returncode == 0, f"{name}: {done.stderr.decode(errors='replace')}\n{self.log_text()[-3000:]}"
         return done.stdout
 
-    def init(self):
+    def init(self, *options):
         """A new, empty cluster, not yet started."""
-        self.program("initdb", "-D", self.data, "-A", "trust", "--no-locale", "-E", "UTF8", "-U", "postgres", "--no-sync")
+        self.program("initdb", "-D", self.data, "-A", "trust", "--no-locale", "-E", "UTF8", "-U", "postgres", "--no-sync",
+                     *options)
         self.configure(SETTINGS)
 
     def copy_of(self, primary):

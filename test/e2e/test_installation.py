@@ -433,3 +433,27 @@ def test_partitioned_table_stays_when_the_extension_goes(session):
     rows = session.rows(RATES)
     session.rows("DROP EXTENSION cbr")
     assert session.rows(RATES) == rows
+
+
+def test_dump_with_partitions_is_restored_as_data_after_they_were_made_again(cluster, session, database, bank, tmp_path):
+    """The dump makes the extension, and with it an ordinary t_currency, which is in the way of the partitioned one."""
+    fill(session)
+    session.rows(PARTITIONS)
+    expected = session.rows(RATES), session.rows(LOG)
+    file, name = tmp_path / "dump", f"partitions_{session.pid}"
+    cluster.program("pg_dump", "-Fc", "-f", file, "-h", cluster.root, "-U", "postgres", database)
+    restore = ["pg_restore", "--exit-on-error", "-h", cluster.root, "-U", "postgres", "-d", name]
+    cluster.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        with pytest.raises(AssertionError, match='relation "t_currency" already exists'):
+            cluster.program(*restore, file)
+        cluster.drop_database(name)
+        cluster.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        restored = Session(cluster, bank.url, database=name).use()
+        restored.rows(PARTITIONS)
+        cluster.program(*restore, "--data-only", file)
+        assert (restored.rows(RATES), restored.rows(LOG)) == expected
+        assert restored.fetch("2023-11-02") == 3
+        restored.close()
+    finally:
+        cluster.drop_database(name)
