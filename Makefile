@@ -23,8 +23,8 @@ PG_CONFIG ?= pg_config
 XML2_CFLAGS := $(shell pkg-config --cflags libxml-2.0)
 # Named as a system directory, the server's headers give no warnings; the compiler then passes over PGXS's -I of it.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(XML2_CFLAGS) -DCBR_VERSION='"$(CBR_VERSION)"'
-PG_CXXFLAGS = -std=gnu++17 -Wall -Wextra $(WERROR)
-SHLIB_LINK  = $(shell pkg-config --libs libcurl libxml-2.0) -lstdc++
+PG_CXXFLAGS = -std=gnu++17 -Wall -Wextra $(WERROR) $(SANITIZE)
+SHLIB_LINK  = $(SANITIZE) $(shell pkg-config --libs libcurl libxml-2.0) -lstdc++
 # Only what the server looks up leaves the module; C++ symbols of two extensions must never meet.
 ifeq ($(shell uname -s), Linux)
 SHLIB_LINK += -Wl,--version-script=src/exports.map

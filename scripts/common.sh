@@ -1,6 +1,6 @@
-# What scripts/demo and scripts/test share; to be sourced. It installs what is missing, makes a private copy of the
-# tree, builds there, and puts a copy of the server beside it in which the extension is installed: nothing of the
-# machine's own PostgreSQL is touched, and two runs can go side by side.
+# What the scripts share; to be sourced. It installs what is missing, makes a private copy of the tree, builds there,
+# and puts a copy of the server beside it in which the extension is installed: nothing of the machine's own PostgreSQL
+# is touched, and two runs can go side by side. And it builds the container image.
 # shellcheck shell=bash disable=SC2034
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,6 +32,15 @@ install_packages() {
     rm -f "$no_cluster" "$log"
 }
 
+# The sanitizers' and the fuzzer's runtime is a package of its own since clang 14.
+install_clang_runtime() {
+    local version package
+    version=$(clang -dumpversion | cut -d. -f1)
+    package=libclang-rt-$version-dev
+    apt-cache show "$package" >/dev/null 2>&1 || package=libclang-common-$version-dev
+    install_packages "$package"
+}
+
 build_packages=(g++ make pkg-config libcurl4-openssl-dev libxml2-dev postgresql postgresql-server-dev-all python3
     ca-certificates)
 
@@ -54,6 +63,18 @@ install_extension() {
     if ((EUID == 0)) && apt-cache show "$package" >/dev/null 2>&1; then install_packages "$package"; fi
 }
 
+# copy_project DIRECTORY: makes it, with the files of the project: those that git does not ignore, or all where there
+# is no repository.
+copy_project() {
+    mkdir "$1"
+    if [[ -e $project/.git ]]; then
+        (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
+            tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$1"
+    else
+        cp -r "$project/." "$1/"
+    fi
+}
+
 # Sets work (a new directory, for the caller to remove), tree (a copy of the project in it), and as_user (the words
 # before a command that is not for root: PostgreSQL refuses to run as root).
 make_work_directory() {
@@ -62,9 +83,7 @@ make_work_directory() {
     as_user=()
     work=$(mktemp -d /tmp/cbr.XXXXXX)
     tree=$work/tree
-    mkdir "$tree"
-    (cd "$project" && git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-        tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null) | tar -xf - -C "$tree"
+    copy_project "$tree"
     chmod 755 "$work"
     if ((EUID == 0)); then
         chown -R "$user" "$work"
@@ -77,7 +96,7 @@ make_work_directory() {
 stage_server() {
     local stage=$work/stage directory
     "${as_user[@]}" make -C "$tree" -j"$(nproc)" --no-print-directory "$@" >"$work/make.log" 2>&1 ||
-        { grep -E 'error|warning|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
+        { grep -E '(error|warning):|\*\*\*' "$work/make.log" >&2; fail "the build failed"; }
     for directory in "$("$PG_CONFIG" --bindir)" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)"; do
         "${as_user[@]}" mkdir -p "$stage$(dirname "$directory")"
         "${as_user[@]}" cp -rL "$directory" "$stage$(dirname "$directory")/"
@@ -85,4 +104,25 @@ stage_server() {
     "${as_user[@]}" make -C "$tree" -s install DESTDIR="$stage" "$@" >>"$work/make.log" 2>&1 ||
         { tail -5 "$work/make.log" >&2; fail "the installation failed"; }
     bindir=$stage$("$PG_CONFIG" --bindir)
+}
+
+# The image that Dockerfile.postgres makes; the manifests in k8s/ name it.
+image=cbr-postgres:1.0
+
+# Sets engine to docker or podman, whichever works, or to what ENGINE says.
+choose_engine() {
+    for engine in ${ENGINE:-docker podman}; do
+        if "$engine" info >/dev/null 2>&1; then return; fi
+    done
+    fail "no container engine works here (tried ${ENGINE:-docker podman}): install one, or start its service"
+}
+
+# build_image: on BASE_IMAGE, the Dockerfile's own default without it; BUILD_OPTIONS are further words for the engine.
+build_image() {
+    local options
+    choose_engine
+    read -ra options <<<"${BUILD_OPTIONS:-}"
+    [[ -z ${BASE_IMAGE:-} ]] || options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
+    say "building $image with $engine"
+    "$engine" build "${options[@]}" -f "$project/Dockerfile.postgres" -t "$image" "$project"
 }

@@ -3,7 +3,7 @@
 
 extern "C" {
 
-PG_MODULE_MAGIC;
+CBR_MODULE_MAGIC;
 
 void _PG_init(void);
 void _PG_init(void) { cbr::pg::define_settings(); }

@@ -9,8 +9,8 @@
 namespace cbr {
 namespace {
 
-constexpr std::int64_t seconds_per_day = 24 * 60 * 60;
-constexpr std::time_t moscow_offset = 3 * 60 * 60;
+constexpr std::int64_t seconds_per_day = 24L * 60 * 60;
+constexpr std::time_t moscow_offset = 3L * 60 * 60;
 
 std::tm calendar(Date date)
 {
@@ -20,7 +20,7 @@ std::tm calendar(Date date)
     return broken_down;
 }
 
-int to_number(std::string_view digits) { return std::atoi(std::string(digits).c_str()); }
+int to_number(std::string_view digits) { return std::stoi(std::string(digits)); }
 
 } // namespace
 

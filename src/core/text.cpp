@@ -94,10 +94,7 @@ bool is_utf8(std::string_view text)
 
 bool is_ascii(std::string_view text)
 {
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) >= 0x80)
-            return false;
-    return true;
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 std::string printable(std::string_view bytes)

@@ -18,14 +18,10 @@ Service bank() { return {http_session(), base_url(), http_options(), should_stop
 
 uint32 network_wait_event()
 {
-#if PG_VERSION_NUM >= 170000
     static uint32 event = 0;
     if (event == 0)
-        event = WaitEventExtensionNew("CbrNetwork");
+        event = own_wait_event("CbrNetwork");
     return event;
-#else
-    return PG_WAIT_EXTENSION;
-#endif
 }
 
 } // namespace cbr::pg

@@ -49,6 +49,13 @@ extern "C" {
 #error "PostgreSQL 12 or newer is needed"
 #endif
 
+// Since 18 the server shows the name and version of a module.
+#if PG_VERSION_NUM >= 180000
+#define CBR_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "cbr", .version = CBR_VERSION)
+#else
+#define CBR_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 // The number that a backend gives to its transaction.
 inline LocalTransactionId own_local_transaction_id()
 {
@@ -56,6 +63,16 @@ inline LocalTransactionId own_local_transaction_id()
     return MyProc->vxid.lxid;
 #else
     return MyProc->lxid;
+#endif
+}
+
+// The number of a wait event of this name; before 17 an extension has none of its own.
+inline uint32 own_wait_event([[maybe_unused]] const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+    return WaitEventExtensionNew(name);
+#else
+    return PG_WAIT_EXTENSION;
 #endif
 }
 

@@ -1,4 +1,5 @@
-"""The module shows the server what it must and nothing else, however it was built; the core includes no server header.
+"""The module shows the server what it must and nothing else, however it was built; the core includes no server header;
+what differs between PostgreSQL's versions stands in one header, so nothing newer than the oldest is used elsewhere.
 
 CBR_MODULES: paths of modules, separated by colons: the Makefile's build and CMake's.
 """
@@ -12,6 +13,8 @@ import pytest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = [path for path in os.environ.get("CBR_MODULES", "").split(":") if path]
+VERSION_HEADER = PROJECT / "src" / "pg" / "postgres_headers.h"
+SOURCES = sorted(path for path in (PROJECT / "src").rglob("*") if path.suffix in (".cpp", ".h"))
 CORE = sorted(path for path in (PROJECT / "src" / "core").iterdir() if path.suffix in (".cpp", ".h"))
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -69,3 +72,12 @@ def may_be_included(kind, name):
 def test_core_includes_no_header_of_the_server(path):
     includes = INCLUDE.findall(path.read_text(encoding="utf-8"))
     assert [name for kind, name in includes if not may_be_included(kind, name)] == []
+
+
+def test_version_header_knows_versions():
+    assert "PG_VERSION_NUM" in VERSION_HEADER.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != VERSION_HEADER], ids=lambda path: path.name)
+def test_versions_are_told_apart_in_one_header(path):
+    assert not re.search(r"\bPG_(VERSION_NUM|MAJORVERSION)", path.read_text(encoding="utf-8"))

@@ -56,26 +56,63 @@ def installed(jobs):
     return jobs
 
 
-def test_jobs_really_run(cron_server, installed, rates, bank):
-    cron_server.execute(f"ALTER DATABASE jobs SET cbr.base_url = '{bank.url}/fault/html'")
-    cron_server.execute(f"ALTER DATABASE rates SET cbr.base_url = '{bank.url}'")
-    installed.value("SELECT cbr_schedule('* * * * *', 'here')")
-    rates.value("SELECT cbr_schedule('* * * * *', 'there')")
-    for name in ("here", "there"):
-        eventually(lambda name=name: [row for row in installed.rows(JOB, name) if row[0] in ("succeeded", "failed")], name)
-    assert installed.rows(JOB, "there")[0][0] == "succeeded"
-    assert installed.rows("SELECT database, username FROM cron.job WHERE jobname = 'there'") == [("rates", "postgres")]
-    assert rates.stored() == (3, 1)
-    status, message = installed.rows(JOB, "here")[0]
-    assert status == "failed"
-    assert "it is an HTML page, not XML" in message
-    assert rates.value("SELECT cbr_unschedule('there')") is True
-    assert rates.value("SELECT cbr_unschedule('there')") is False
-    assert installed.value("SELECT cbr_unschedule('here')") is True
+def knows_databases(installed):
+    """Whether this pg_cron can run jobs in another database than its own: 1.4 and newer."""
+    return installed.value("SELECT count(*) FROM pg_proc WHERE proname = 'schedule_in_database'") > 0
 
 
-def test_same_name_is_one_job(installed, rates):
-    for session in (installed, rates):
+@pytest.fixture
+def elsewhere(installed, rates):
+    """A session in another database than pg_cron's."""
+    if not knows_databases(installed):
+        pytest.skip("this pg_cron is older than 1.4")
+    return rates
+
+
+@pytest.fixture
+def both(installed, rates):
+    """Sessions in all databases that this pg_cron runs jobs in."""
+    return [installed, rates] if knows_databases(installed) else [installed]
+
+
+def test_old_pg_cron_is_told_of(installed, rates):
+    if knows_databases(installed):
+        pytest.skip("this pg_cron is 1.4 or newer")
+    error = rates.error("SELECT cbr_schedule()")
+    assert error.pgcode == "0A000"
+    assert "another database than its own" in error.diag.message_primary
+    assert 'install cbr in database "jobs"' in error.diag.message_hint
+
+
+def outcome(installed, name):
+    """How the job's first run ended: (status, message)."""
+    ended = JOB + " AND status IN ('succeeded', 'failed')"
+    return eventually(lambda: installed.rows(ended, name), f"the run of {name}")[0]
+
+
+def test_jobs_really_run(cron_server, both, bank):
+    """One that succeeds in the last database, and where that is not pg_cron's, one that fails in pg_cron's."""
+    for session in both:
+        name = session.value("SELECT current_database()")
+        fault = "" if session is both[-1] else "/fault/html"
+        cron_server.execute(f"ALTER DATABASE {name} SET cbr.base_url = '{bank.url}{fault}'")
+        session.value("SELECT cbr_schedule('* * * * *', current_database())")
+    installed = both[0]
+    name = both[-1].value("SELECT current_database()")
+    assert outcome(installed, name)[0] == "succeeded"
+    assert installed.rows("SELECT database, username FROM cron.job WHERE jobname = %s", name) == [(name, "postgres")]
+    assert both[-1].stored() == (3, 1)
+    for session in both[:-1]:
+        status, message = outcome(installed, session.value("SELECT current_database()"))
+        assert status == "failed"
+        assert "it is an HTML page, not XML" in message
+    for session in both:
+        assert session.value("SELECT cbr_unschedule(current_database())") is True
+        assert session.value("SELECT cbr_unschedule(current_database())") is False
+
+
+def test_same_name_is_one_job(installed, both):
+    for session in both:
         session.value("SELECT cbr_schedule('5 4 * * *')")
         session.value("SELECT cbr_schedule()")
         name = session.value("SELECT current_database()")
@@ -84,9 +121,9 @@ def test_same_name_is_one_job(installed, rates):
         assert session.value("SELECT cbr_unschedule()") is True
 
 
-def test_error_of_pg_cron_is_passed_on(installed, rates):
+def test_error_of_pg_cron_is_passed_on(installed, both):
     plain = installed.error("SELECT cron.schedule('job', 'soon', 'SELECT 1')")
-    for session in (installed, rates):
+    for session in both:
         error = session.error("SELECT cbr_schedule('soon')")
         assert error.pgcode == plain.pgcode
         assert "invalid schedule" in error.diag.message_primary
@@ -94,54 +131,54 @@ def test_error_of_pg_cron_is_passed_on(installed, rates):
     assert installed.value("SELECT count(*) FROM cron.job WHERE jobname = 'cbr-fetch'") == 0
 
 
-def test_names_of_any_kind_reach_pg_cron_as_they_are(installed, rates):
+def test_names_of_any_kind_reach_pg_cron_as_they_are(installed, both):
     name = "it's a \"job\"; \\ '); DROP TABLE t_currency; --"
-    for session in (installed, rates):
+    for session in both:
         session.value("SELECT cbr_schedule('5 4 * * *', %s)", name)
         assert installed.rows("SELECT jobname, command FROM cron.job") == [(name, COMMAND)]
         assert session.value("SELECT cbr_unschedule(%s)", name) is True
         assert session.error("SELECT cbr_schedule('5 4 * * *', repeat('x', 2000))").pgcode == "22001"
 
 
-def test_job_calls_cbr_fetch_and_no_overload_that_someone_planted(installed, rates):
+def test_job_calls_cbr_fetch_and_no_overload_that_someone_planted(installed, elsewhere):
     """A call without arguments is ambiguous beside it, and the job would be stopped."""
-    rates.rows("CREATE FUNCTION cbr_fetch() RETURNS text LANGUAGE sql AS $$ SELECT 'planted' $$")
+    elsewhere.rows("CREATE FUNCTION cbr_fetch() RETURNS text LANGUAGE sql AS $$ SELECT 'planted' $$")
     try:
-        assert rates.error("SELECT cbr_fetch()").pgcode == "42725"
-        rates.value("SELECT cbr_schedule('5 4 * * *', 'sound')")
+        assert elsewhere.error("SELECT cbr_fetch()").pgcode == "42725"
+        elsewhere.value("SELECT cbr_schedule('5 4 * * *', 'sound')")
         command = installed.value("SELECT command FROM cron.job WHERE jobname = 'sound'")
-        assert rates.use().value(command) == 3
+        assert elsewhere.use().value(command) == 3
     finally:
-        rates.rows("DROP FUNCTION cbr_fetch()")
-        rates.value("SELECT cbr_unschedule('sound')")
+        elsewhere.rows("DROP FUNCTION cbr_fetch()")
+        elsewhere.value("SELECT cbr_unschedule('sound')")
 
 
-def test_job_of_another_database_is_left_alone(installed, rates):
+def test_job_of_another_database_is_left_alone(installed, elsewhere):
     """The same name in two databases is two jobs, or an error; never one that moved."""
     installed.rows("DELETE FROM cron.job")
     installed.value("SELECT cbr_schedule('5 4 * * *', 'own')")
-    assert rates.value("SELECT cbr_unschedule('own')") is False
-    rates.value("SELECT cbr_schedule('6 4 * * *', 'other')")
+    assert elsewhere.value("SELECT cbr_unschedule('own')") is False
+    elsewhere.value("SELECT cbr_schedule('6 4 * * *', 'other')")
     assert installed.value("SELECT cbr_unschedule('other')") is False
     assert installed.rows("SELECT jobname, database FROM cron.job ORDER BY 1") == [("other", "rates"), ("own", "jobs")]
-    assert rates.value("SELECT cbr_unschedule('other')") is True
+    assert elsewhere.value("SELECT cbr_unschedule('other')") is True
     assert installed.value("SELECT cbr_unschedule('own')") is True
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_jobs_of_other_names_and_roles_are_left_alone(cron_server, installed, rates, analyzed):
+def test_jobs_of_other_names_and_roles_are_left_alone(cron_server, installed, elsewhere, analyzed):
     """Whatever the plan: with few jobs and statistics it reads the whole table."""
     installed.rows("DELETE FROM cron.job")
     for number in range(3):
         installed.rows("SELECT cron.schedule(%s, '5 4 * * *', 'VACUUM')", f"vacuum {number}")
     installed.rows("UPDATE cron.job SET username = 'somebody' WHERE jobname = 'vacuum 2'")
-    rates.value("SELECT cbr_schedule()")
+    elsewhere.value("SELECT cbr_schedule()")
     if analyzed:
         installed.rows("ANALYZE cron.job")
     try:
-        assert rates.value("SELECT cbr_unschedule('no such job')") is False
+        assert elsewhere.value("SELECT cbr_unschedule('no such job')") is False
         assert installed.value("SELECT count(*) FROM cron.job") == 4
-        assert rates.value("SELECT cbr_unschedule()") is True
+        assert elsewhere.value("SELECT cbr_unschedule()") is True
         assert installed.rows("SELECT jobname FROM cron.job ORDER BY 1") == [(f"vacuum {n}",) for n in range(3)]
     finally:
         installed.rows("DELETE FROM cron.job")
@@ -155,7 +192,7 @@ def test_pg_cron_that_is_not_loaded_is_told_of(session, sql):
     assert "shared_preload_libraries" in error.diag.message_hint
 
 
-def test_role_needs_the_right_to_call_it_and_pg_cron_s_own(cron_server, installed, bank):
+def test_role_needs_the_right_to_call_it_and_pg_cron_s_own(cron_server, installed, elsewhere, bank):
     cron_server.execute("CREATE ROLE planner LOGIN")
     session = Session(cron_server, bank.url, database="rates", user="planner")
     assert session.error("SELECT cbr_schedule()").pgcode == "42501"
