@@ -88,6 +88,15 @@ constexpr const char *missing_sql =
 
 Date to_date(Datum datum) { return from_date_adt(DatumGetDateADT(datum)); }
 
+// What stores locks t_currency before cbr_fetch_log; so must what reads both, or an owner's TRUNCATE of the two meets a
+// deadlock.
+void lock_rates_first(Oid schema)
+{
+    const Oid rates = get_relname_relid("t_currency", schema);
+    if (OidIsValid(rates)) // else it was dropped meanwhile, which the next statement tells
+        LockRelationOid(rates, AccessShareLock);
+}
+
 class MissingDays {
 public:
     explicit MissingDays(const Store &store) : plan_(store.prepare(missing_sql, lengthof(types_), types_)) {}
@@ -293,6 +302,15 @@ void tell_where(void *backfill_pointer)
     }
 }
 
+// Ends the transaction, whose locks nobody shall wait for while the network is waited for.
+void commit_if_allowed(const Backfill &backfill)
+{
+    if (backfill.atomic)
+        return;
+    SPI_commit();
+    SPI_start_transaction();
+}
+
 void run_tasks(Store &store, Backfill &backfill)
 {
     ErrorContextCallback where;
@@ -309,10 +327,7 @@ void run_tasks(Store &store, Backfill &backfill)
         run_core([&] { describe_origin(backfill, *origin); });
         store.log(*origin, stored);
         tell_progress(backfill, stored);
-        if (!backfill.atomic) {
-            SPI_commit();
-            SPI_start_transaction();
-        }
+        commit_if_allowed(backfill);
     }
     error_context_stack = where.previous;
 }
@@ -325,13 +340,17 @@ void run_backfill(Backfill &backfill, Oid schema)
     });
     SPI_connect_ext(backfill.atomic ? 0 : SPI_OPT_NONATOMIC);
     Store store(schema);
+    lock_rates_first(schema);
     const MissingDays missing_days(store);
     const std::optional<DateRange> dollar = names_dollar(backfill.selection)
                                                 ? missing_days.of(calendar_currency, backfill.range)
                                                 : std::nullopt;
+    commit_if_allowed(backfill);
     run_network([&] { find_currencies(backfill, dollar == backfill.range); });
     backfill.started = GetCurrentTimestamp();
+    lock_rates_first(schema);
     plan_tasks(missing_days, backfill);
+    commit_if_allowed(backfill);
     if (backfill.tasks.empty())
         ereport(INFO, (errmsg("nothing is missing; currencies: %zu", backfill.selected.size())));
     else

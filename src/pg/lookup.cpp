@@ -175,13 +175,6 @@ constexpr const char *all_sql =
     " WHERE t.%s OPERATOR(pg_catalog.=) $1"
     " AND t.date OPERATOR(pg_catalog.>=) '1900-01-01' AND t.date OPERATOR(pg_catalog.<) '2200-01-01'";
 
-SPIPlanPtr prepare_kept(const Store &store, const char *sql, int count, Oid *types)
-{
-    SPIPlanPtr plan = store.prepare(sql, count, types);
-    SPI_keepplan(plan);
-    return plan;
-}
-
 // SPI must be connected.
 const Plans &plans_for(Oid schema)
 {
@@ -198,8 +191,8 @@ const Plans &plans_for(Oid schema)
     Oid types[] = {TEXTOID, TIMESTAMPOID};
     const char *const by[] = {"char_code", "cbr_id"};
     for (int i = 0; i < 2; ++i) {
-        plans.day[i] = prepare_kept(store, psprintf(day_sql, by[i]), 2, types);
-        plans.all[i] = prepare_kept(store, psprintf(all_sql, by[i]), 1, types);
+        plans.day[i] = store.prepare_for_good(psprintf(day_sql, by[i]), 2, types);
+        plans.all[i] = store.prepare_for_good(psprintf(all_sql, by[i]), 1, types);
     }
     plans.schema = schema;
     return plans;

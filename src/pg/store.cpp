@@ -198,12 +198,15 @@ void execute(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
 
 Store::Store(Oid schema)
 {
-    const char *name = get_namespace_name(schema);
+    const char *name = OidIsValid(schema) ? get_namespace_name(schema) : nullptr;
+    if (!name) // an unqualified name would mean any table in search_path
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("extension cbr was dropped while the call was under way")));
     t_currency_ = quote_qualified_identifier(name, "t_currency");
     cbr_fetch_log_ = quote_qualified_identifier(name, "cbr_fetch_log");
 }
 
-SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) const
+SPIPlanPtr Store::prepare_for_good(const char *sql, int parameter_count, Oid *types) const
 {
     StringInfoData statement;
     initStringInfo(&statement);
@@ -216,6 +219,19 @@ SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) cons
     SPIPlanPtr plan = SPI_prepare(statement.data, parameter_count, types);
     if (!plan)
         elog(ERROR, "cbr: %s: %s", SPI_result_code_string(SPI_result), statement.data);
+    if (SPI_keepplan(plan) != 0)
+        elog(ERROR, "cbr: could not keep a statement");
+    return plan;
+}
+
+// The server tells of changed tables to kept statements alone; hence kept, and freed together with SPI's memory.
+SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) const
+{
+    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context_, sizeof(MemoryContextCallback)));
+    SPIPlanPtr plan = prepare_for_good(sql, parameter_count, types);
+    callback->func = [](void *kept) { SPI_freeplan(static_cast<SPIPlanPtr>(kept)); };
+    callback->arg = plan;
+    MemoryContextRegisterResetCallback(context_, callback);
     return plan;
 }
 

@@ -52,13 +52,18 @@ public:
 
     void log(const Origin &origin, const Stored &stored);
 
-    // Prepares `sql`, in which {t_currency} and {cbr_fetch_log} stand for the tables.
+    // Prepares `sql`, in which {t_currency} and {cbr_fetch_log} stand for the tables. The statement lives as long as SPI
+    // stays connected; and it is made anew where an owner has changed a table since, also between two transactions.
     SPIPlanPtr prepare(const char *sql, int parameter_count, Oid *types) const;
+
+    // The same, for the caller to free.
+    SPIPlanPtr prepare_for_good(const char *sql, int parameter_count, Oid *types) const;
 
 private:
     bool has_none_of(const DatedRate *rates, int count);
     std::optional<int> insert_plainly(Datum *rates);
 
+    MemoryContext context_ = CurrentMemoryContext; // SPI's own
     const char *t_currency_;
     const char *cbr_fetch_log_;
     SPIPlanPtr any_ = nullptr;

@@ -56,9 +56,11 @@ def own_environment(extra=None):
 
 
 class Cluster:
-    """One server: made by initdb, or by another command that leaves a data directory."""
+    """One server: made by initdb, or by another command that leaves a data directory. Its programs are those of
+    CBR_BINDIR, unless another directory is named."""
 
-    def __init__(self, environment=None):
+    def __init__(self, environment=None, programs=None):
+        self.programs = programs or bindir()
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="cbr-", dir="/tmp"))
         self.data = self.root / "data"
         self.log = self.root / "log"
@@ -66,21 +68,22 @@ class Cluster:
         self.environment = own_environment(environment)
         self.expected_noise = []
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "guard", str(bindir() / "pg_ctl"), str(self.root)],
+            ["/bin/sh", "-c", GUARD, "guard", str(self.programs / "pg_ctl"), str(self.root)],
             stdin=subprocess.PIPE, start_new_session=True,
         )
 
     def program(self, name, *arguments, **options):
         """Run a program of the server's to its end; an exit status other than 0 fails the test."""
         options.setdefault("stdout", subprocess.PIPE)
-        done = subprocess.run([str(bindir() / name), *map(str, arguments)], env=self.environment,
+        done = subprocess.run([str(self.programs / name), *map(str, arguments)], env=self.environment,
                               stderr=subprocess.PIPE, **options)
         assert done.returncode == 0, f"{name}: {done.stderr.decode(errors='replace')}\n{self.log_text()[-3000:]}"
         return done.stdout
 
-    def init(self):
+    def init(self, *options):
         """A new, empty cluster, not yet started."""
-        self.program("initdb", "-D", self.data, "-A", "trust", "--no-locale", "-E", "UTF8", "-U", "postgres", "--no-sync")
+        self.program("initdb", "-D", self.data, "-A", "trust", "--no-locale", "-E", "UTF8", "-U", "postgres", "--no-sync",
+                     *options)
         self.configure(SETTINGS)
 
     def copy_of(self, primary):
@@ -104,7 +107,7 @@ class Cluster:
             self.program("pg_ctl", "stop", "-w", "-s", "-t", "120", "-D", self.data, "-m", mode)
 
     def running(self):
-        status = subprocess.run([str(bindir() / "pg_ctl"), "status", "-D", str(self.data)], env=self.environment,
+        status = subprocess.run([str(self.programs / "pg_ctl"), "status", "-D", str(self.data)], env=self.environment,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return status.returncode == 0
 

@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "bank")]
 
 from bank import Bank  # noqa: E402
 from cluster import TEMPLATE, Cluster  # noqa: E402
+from proxy import Proxy, behind_a_gate  # noqa: E402
 from session import Session  # noqa: E402
 
 PATIENCE = int(os.environ.get("CBR_E2E_PATIENCE", "180"))  # seconds for one test, its fixtures included
@@ -118,6 +119,15 @@ def bank():
     """The stand-in for the Bank, with nothing requested yet."""
     with Bank() as running:
         yield running
+
+
+@pytest.fixture
+def gate(bank):
+    """The stand-in behind a gate: an event to set, and what takes the requests until then."""
+    opened = threading.Event()
+    with Proxy(behind_a_gate(bank.url, opened)) as before:
+        yield opened, before
+        opened.set()
 
 
 @pytest.fixture

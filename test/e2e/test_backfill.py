@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import threading
 import urllib.parse
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ import pytest
 
 from bank import Bank
 from cluster import TEMPLATE, eventually
+from proxy import Proxy, behind_a_gate
 from session import Session, tcp_sockets, wait_until_active_and_asleep, wait_until_blocked, wait_until_requested, words
 from test_future import in_moscow
 
@@ -502,6 +504,76 @@ def test_second_backfill_at_the_same_time_is_refused(session, observer, connect)
     observer.rows("SELECT pg_cancel_backend(%s)", session.pid)
     call.error()
     assert backfill(observer, *MARCH)
+
+
+RELATION_LOCKS = "SELECT relation::regclass::text, mode FROM pg_locks WHERE pid = %s AND relation >= 16384"
+
+
+@pytest.mark.parametrize("path, requests", [
+    ("/fault/hang", 2),  # the newest document, which tells what the codes mean, and beside it the dollar
+    ("/fault/hang-for-ID/R01235", 2),  # the first series
+])
+def test_no_table_is_locked_while_the_network_is_waited_for(session, observer, bank, path, requests):
+    session.use(path, timeout="10min")
+    call = session.start("CALL cbr_backfill(%s, %s, %s)", *MARCH)
+    wait_until_requested(bank, requests)
+    eventually(lambda: observer.rows(RELATION_LOCKS, session.pid) == [], "the end of the locks")
+    observer.rows("BEGIN")
+    observer.rows("LOCK TABLE t_currency, cbr_fetch_log IN ACCESS EXCLUSIVE MODE NOWAIT")
+    observer.rows("ROLLBACK")
+    observer.rows("SELECT pg_cancel_backend(%s)", session.pid)
+    assert call.error().pgcode == "57014"
+
+
+def test_tables_are_locked_in_one_order(session, observer, whole_march):
+    """Rates before the log, as all that stores does: an owner who locks them so meets no deadlock."""
+    observer.rows("BEGIN")
+    observer.rows("LOCK TABLE t_currency IN ACCESS EXCLUSIVE MODE")
+    call = session.start("CALL cbr_backfill(%s, %s, %s)", *MARCH)
+    wait_until_blocked(observer, session)
+    observer.rows("LOCK TABLE cbr_fetch_log IN ACCESS EXCLUSIVE MODE NOWAIT")
+    observer.rows("COMMIT")
+    call.rows()
+    assert session.rows(TABLE) == whole_march
+
+
+CHANGES = {
+    "index made anew": "REINDEX TABLE CONCURRENTLY t_currency",
+    "index gone": "DROP INDEX t_currency_char_code_date_idx",
+    "constraint made anew": "ALTER TABLE t_currency DROP CONSTRAINT t_currency_cbr_id_date_key, ADD UNIQUE (cbr_id, date)",
+    "column more": "ALTER TABLE t_currency ADD note text NOT NULL DEFAULT 'x'",
+    "other types": "ALTER TABLE t_currency ALTER value TYPE numeric(20, 4), ALTER nominal TYPE bigint",
+    "column less": "ALTER TABLE cbr_fetch_log DROP fetched_by",
+    "other table": "ALTER TABLE t_currency RENAME TO old; CREATE TABLE t_currency (LIKE old INCLUDING ALL);"
+                   "INSERT INTO t_currency TABLE old",
+}
+
+
+@pytest.fixture
+def second_at_the_gate(bank):
+    """The stand-in, which answers of the second currency when the gate is opened: the gate, and the URL."""
+    opened = threading.Event()
+    with Proxy(behind_a_gate(bank.url, opened, b"R01239")) as before:
+        yield opened, f"http://{before.address}"
+        opened.set()
+
+
+@pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_owner_may_change_the_tables_between_two_currencies(
+        session, observer, second_at_the_gate, whole_march, plans, change):
+    """The statements are made anew then, and not run on as those of a table that is no more."""
+    opened, url = second_at_the_gate
+    observer.rows("ALTER EXTENSION cbr DROP TABLE t_currency")
+    session.rows(f"SET plan_cache_mode = {plans}")
+    session.rows("SET enable_seqscan = off")
+    call = session.use(url).start("CALL cbr_backfill(%s, %s, %s)", *MARCH)
+    eventually(lambda: observer.stored()[1] == 1, "the first currency")
+    observer.rows(CHANGES[change])
+    opened.set()
+    call.rows()
+    assert observer.rows(TABLE) == whole_march
+    assert observer.value("SELECT count(*) FROM cbr_fetch_log") == 4
 
 
 def test_rollback_of_a_transaction_block_leaves_nothing(session):

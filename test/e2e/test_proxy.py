@@ -1,69 +1,15 @@
 """A proxy that lies: over https it can hinder a fetch, and neither read, nor change, nor learn anything."""
-import contextlib
-import select
 import socket
 import ssl
-import threading
 
 import pytest
 
+from proxy import ESTABLISHED, Proxy, tunnel
 from session import DAY, words
 from test_tls import LONG, Authority, authority, good_certificate, secure_bank  # noqa: F401  (fixtures)
 
 SECRET = "s3cret-of-the-proxy"
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 DOCUMENT = b"<ValCurs Date=\"02.03.2002\"/>"
-
-
-class Proxy:
-    """Takes connections, reads a request's head, and leaves the rest to a function of the socket and the head."""
-
-    def __init__(self, behave):
-        self.heads = []
-        self.behave = behave
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return  # closed: the test is over
-            threading.Thread(target=self.handle, args=(client,), daemon=True).start()
-
-    def handle(self, client):
-        with contextlib.suppress(OSError), client:  # of ssl, too
-            head = b""
-            while b"\r\n\r\n" not in head:
-                more = client.recv(4096)
-                if not more:
-                    return
-                head += more
-            self.heads.append(head)
-            self.behave(client, head)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-def tunnel(client, head):
-    """What an honest proxy does."""
-    host, _, port = head.split()[1].decode().rpartition(":")
-    with socket.create_connection((host, int(port))) as server:
-        client.sendall(ESTABLISHED)
-        ends = {client: server, server: client}
-        while True:
-            for ready in select.select(list(ends), [], [])[0]:
-                data = ready.recv(65536)
-                if not data:
-                    return
-                ends[ready].sendall(data)
 
 
 def say(answer):

@@ -89,6 +89,20 @@ def test_certificate_of_the_authority_in_ca_file_is_accepted(session, secure_ban
     assert session.stored() == (3, 1)
 
 
+def test_certificate_that_signed_itself_is_refused(session, authority, openssl, tmp_path):
+    """Though it names the right host."""
+    subprocess.run([openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "self.key", "-out", "self.pem",
+                    "-days", "3650", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName = IP:127.0.0.1"],
+                   cwd=tmp_path, check=True, capture_output=True)
+    with Bank(tls_cert=tmp_path / "self.pem", tls_key=tmp_path / "self.key") as bank:
+        session.use(bank.url, ca_file=authority.certificate)
+        assert_refused(session, bank)
+        session.rows("RESET cbr.ca_file")
+        assert_refused(session, bank)
+        session.set("ca_file", tmp_path / "self.pem")  # whoever trusts this one names it
+        assert session.fetch() == 3
+
+
 def test_verification_follows_the_setting_within_a_session(session, secure_bank, authority):
     """A connection that was opened under another setting is not used on."""
     session.use(secure_bank.url, ca_file=authority.certificate).fetch()
