@@ -1,6 +1,6 @@
-# What scripts/demo and scripts/test share; to be sourced. It installs what is missing, makes a private copy of the
-# tree, builds there, and puts a copy of the server beside it in which the extension is installed: nothing of the
-# machine's own PostgreSQL is touched, and two runs can go side by side.
+# What the scripts share; to be sourced. It installs what is missing, makes a private copy of the tree, builds there,
+# and puts a copy of the server beside it in which the extension is installed: nothing of the machine's own PostgreSQL
+# is touched, and two runs can go side by side. And it builds the container image.
 # shellcheck shell=bash disable=SC2034
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -104,4 +104,25 @@ stage_server() {
     "${as_user[@]}" make -C "$tree" -s install DESTDIR="$stage" "$@" >>"$work/make.log" 2>&1 ||
         { tail -5 "$work/make.log" >&2; fail "the installation failed"; }
     bindir=$stage$("$PG_CONFIG" --bindir)
+}
+
+# The image that Dockerfile.postgres makes; the manifests in k8s/ name it.
+image=cbr-postgres:1.0
+
+# Sets engine to docker or podman, whichever works, or to what ENGINE says.
+choose_engine() {
+    for engine in ${ENGINE:-docker podman}; do
+        if "$engine" info >/dev/null 2>&1; then return; fi
+    done
+    fail "no container engine works here (tried ${ENGINE:-docker podman}): install one, or start its service"
+}
+
+# build_image: on BASE_IMAGE, the Dockerfile's own default without it; BUILD_OPTIONS are further words for the engine.
+build_image() {
+    local options
+    choose_engine
+    read -ra options <<<"${BUILD_OPTIONS:-}"
+    [[ -z ${BASE_IMAGE:-} ]] || options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
+    say "building $image with $engine"
+    "$engine" build "${options[@]}" -f "$project/Dockerfile.postgres" -t "$image" "$project"
 }

@@ -7,8 +7,11 @@ lines=() # one for each suite
 # count SUITE PASSED FAILED SKIPPED
 count() {
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
-    lines+=("$(printf 'PostgreSQL %-6s %-18s %d passed, %d failed, %d skipped' "$(server_version)" "$1" "$2" "$3" "$4")")
+    tell "$1" "$2 passed, $3 failed, $4 skipped"
 }
+
+# tell SUITE COUNTS: a line for the end, of which scripts/report makes a table.
+tell() { lines+=("$(printf 'PostgreSQL %-6s %-24s %s' "$(server_version)" "$1" "$2")"); }
 server_version() { "$PG_CONFIG" --version | awk '{ print $2 }'; }
 number() { grep -oE "[0-9]+ $1" <<<"$2" | tail -1 | grep -oE '^[0-9]+' || echo 0; }
 
@@ -81,15 +84,22 @@ run_regress() {
 }
 
 run_pytest() { # NAME ARGUMENT...
-    local name=$1 line lost
+    local name=$1
     shift
-    logged "$name" python3 -m pytest -q -rs -p no:cacheprovider "$@" || true
+    run_counted "$name" python3 -m pytest -q -rs -p no:cacheprovider "$@"
+}
+
+run_counted() { # NAME COMMAND...: whose last line is pytest's
+    local name=$1 line lost file counts
+    shift
+    logged "$name" "$@" || true
     grep -E '^SKIPPED' "$work/$name.log" || true
     line=$(tail -1 "$work/$name.log")
     echo "$line"
     lost=$(($(number failed "$line") + $(number 'errors?' "$line")))
     [[ $line == *passed* || $lost -gt 0 ]] || lost=1
     count "$name" "$(number passed "$line")" "$lost" "$(number skipped "$line")"
+    while IFS=: read -r file counts; do tell "  $file" "${counts# }"; done < <(grep -E '^test_\w+\.py: .* skipped$' "$work/$name.log")
 }
 
 # Whole files of tests side by side, since what waits in them is mostly the other side of a connection.
@@ -130,6 +140,20 @@ run_fuzz() {
     count fuzz "$won" "$lost" 0
 }
 
+# As root: containers of an ordinary user are no base for a cluster.
+run_deployment() {
+    local as_user=() settings
+    settings=$("$KUBE_TOOL" env)
+    eval "$settings"
+    run_counted image scripts/test-image
+    say "starting a cluster"
+    cluster_is_up=yes
+    settings=$("$KUBE_TOOL" up)
+    eval "$settings"
+    export LOAD_IMAGE="$KUBE_TOOL load"
+    run_counted cluster /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider test/cluster
+}
+
 run_everything() {
     run_make
     if build gcc g++; then run_ctest gcc; fi
@@ -143,6 +167,12 @@ run_everything() {
     export CBR_MODULES=$tree/cbr.so:$work/gcc/cbr.so
     run_pytest stand-in test/bank
     run_end_to_end
+    if [[ -n ${KUBE_TOOL:-} ]]; then
+        run_deployment
+    else
+        say "image and cluster: skipped, KUBE_TOOL names no program that makes a cluster"
+        count "image, cluster" 0 0 2
+    fi
 }
 
 # The unit tests are among it: libcurl and libxml2 are the system's.

@@ -52,8 +52,6 @@ Publication read_daily(std::string_view bytes, const DocumentSource &source)
             valute.fail(ErrorKind::document, "a currency appears twice");
         publication.rates.push_back(std::move(rate));
     });
-    if (!root.find("Date"))
-        ensure_no_parameter_error(root, source);
     publication.effective_date = read_date(root, "Date");
     if (publication.rates.empty())
         root.fail(ErrorKind::document, "it quotes no currency");

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -15,6 +16,8 @@ namespace cbr {
 namespace {
 
 constexpr std::size_t max_field_bytes = 4096;
+constexpr std::string_view error_in_parameters = "Error in parameters"; // all that is in the root of that answer,
+constexpr const char *error_root = "ValCurs";                            // whichever document was asked for
 constexpr const char *too_long = "an element or attribute has more than 4096 bytes";
 constexpr std::size_t parse_chunk_bytes = 64UL * 1024;
 
@@ -71,6 +74,9 @@ public:
     }
 
 private:
+    void start_root(const xmlChar *name, int attribute_count, const xmlChar **attributes);
+    void end_root();
+    [[noreturn]] void fail_root(const std::string &name) const;
     static void take_attributes(Element &element, const std::vector<const char *> &known, int count,
                                 const xmlChar **attributes);
     long line() const { return xmlSAX2GetLineNumber(parser_.get()); }
@@ -82,6 +88,9 @@ private:
     std::exception_ptr failure_;
 
     Element root_;
+    bool is_error_root_ = false;      // the root is not the one looked for, but that of "Error in parameters"
+    bool has_children_ = false;       // of the root
+    std::string root_text_;           // its beginning
     std::optional<Element> record_;   // the open record
     std::string *field_ = nullptr;    // the open field's text
     bool complete_ = false;           // the root has ended
@@ -155,11 +164,13 @@ void Reading::start_element(const xmlChar *name, int attribute_count, const xmlC
 {
     ++depth_;
     if (depth_ == 1) {
-        if (std::strcmp(as_chars(name), shape_.root) != 0)
-            fail_document(source_, ErrorKind::document,
-                          "the root element is " + quoted_excerpt(as_chars(name)) + ", not \"" + shape_.root + "\"");
-        take_attributes(root_, shape_.root_attributes, attribute_count, attributes);
-    } else if (depth_ == shape_.record_depth) {
+        start_root(name, attribute_count, attributes);
+        return;
+    }
+    has_children_ = true;
+    if (is_error_root_)
+        fail_root(error_root);
+    if (depth_ == shape_.record_depth) {
         if (std::strcmp(as_chars(name), shape_.record) == 0) {
             record_.emplace(source_, shape_.record, line());
             take_attributes(*record_, shape_.record_attributes, attribute_count, attributes);
@@ -173,6 +184,33 @@ void Reading::start_element(const xmlChar *name, int attribute_count, const xmlC
     }
 }
 
+void Reading::start_root(const xmlChar *name, int attribute_count, const xmlChar **attributes)
+{
+    if (std::strcmp(as_chars(name), shape_.root) != 0) {
+        is_error_root_ = std::strcmp(as_chars(name), error_root) == 0;
+        if (!is_error_root_)
+            fail_root(as_chars(name));
+    }
+    take_attributes(root_, shape_.root_attributes, attribute_count, attributes);
+}
+
+void Reading::end_root()
+{
+    if (!has_children_ && root_.attributes.empty() && starts_with(trimmed(root_text_), error_in_parameters))
+        fail_document(source_, ErrorKind::date_range, "the service says \"Error in parameters\"",
+                      "That is its answer to a date or a currency that it has no rates for.",
+                      "Its archive begins on 1992-07-01; ask for a later date.");
+    if (is_error_root_)
+        fail_root(error_root);
+    complete_ = true;
+}
+
+void Reading::fail_root(const std::string &name) const
+{
+    fail_document(source_, ErrorKind::document,
+                  "the root element is " + quoted_excerpt(name) + ", not \"" + shape_.root + "\"");
+}
+
 void Reading::end_element()
 {
     if (depth_ == shape_.record_depth + 1 && field_) {
@@ -182,8 +220,7 @@ void Reading::end_element()
         on_record_(*record_);
         record_.reset();
     } else if (depth_ == 1) {
-        root_.text = std::string(trimmed(root_.text));
-        complete_ = true;
+        end_root();
     }
     --depth_;
 }
@@ -194,8 +231,8 @@ void Reading::characters(const char *text, std::size_t length)
         if (field_->size() + length > max_field_bytes)
             record_->fail(ErrorKind::document, too_long);
         field_->append(text, length);
-    } else if (depth_ == 1 && root_.text.size() + length <= max_field_bytes) {
-        root_.text.append(text, length);
+    } else if (depth_ == 1) {
+        root_text_.append(text, std::min(length, max_field_bytes - root_text_.size()));
     }
 }
 
@@ -209,9 +246,10 @@ void Reading::parser_error(XmlErrorPointer error)
 {
     if (error->level != XML_ERR_FATAL)
         return;
+    // The message may quote the document, and end that amid a character.
+    const std::string message = printable(trimmed(error->message ? error->message : "unknown error"));
     fail_document(source_, ErrorKind::document, "it is not well-formed XML",
-                  "Line " + std::to_string(error->line) + ": " +
-                      std::string(trimmed(error->message ? error->message : "unknown error")) + ".");
+                  "Line " + std::to_string(error->line) + ": " + message + ".");
 }
 
 // libxml2 hands over five pointers an attribute: local name, prefix, namespace, begin and end of the value.

@@ -52,7 +52,6 @@ public:
     // Throws an error that says where in the document it arose.
     [[noreturn]] void fail(ErrorKind kind, const std::string &problem, const std::string &hint = {}) const;
 
-    std::string text; // of the root: what stands outside of records
     std::vector<std::pair<std::string_view, std::string>> attributes;
     std::vector<std::pair<std::string_view, std::string>> fields;
 
@@ -62,8 +61,8 @@ private:
     long line_;
 };
 
-// Calls `on_record` for each record in order, then returns the root. Throws Error(document), and whatever
-// `on_record` throws.
+// Calls `on_record` for each record in order, then returns the root. Throws Error(document); Error(date_range) where the
+// service says "Error in parameters", its answer to what it does not have; and whatever `on_record` throws.
 Element read_document(std::string_view bytes, const DocumentSource &source, const DocumentShape &shape,
                       const std::function<void(const Element &)> &on_record);
 

@@ -45,8 +45,6 @@ std::vector<SeriesRecord> read_dynamic(std::string_view bytes, const DocumentSou
             element.fail(ErrorKind::document, "a record is outside of the range asked for");
         records.push_back(std::move(record));
     });
-    if (!root.find("ID"))
-        ensure_no_parameter_error(root, source);
     ensure_echo(root, cbr_id, range);
     std::sort(records.begin(), records.end(),
               [](const SeriesRecord &a, const SeriesRecord &b) { return a.effective_date < b.effective_date; });

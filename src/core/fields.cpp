@@ -51,12 +51,4 @@ std::string read_num_code(const Element &element, const char *field)
     return code.empty() ? std::string() : std::string(3 - code.size(), '0').append(code);
 }
 
-void ensure_no_parameter_error(const Element &root, const DocumentSource &source)
-{
-    if (starts_with(root.text, "Error in parameters"))
-        fail_document(source, ErrorKind::date_range, "the service says \"Error in parameters\"",
-                      "That is its answer to a date or a currency that it has no rates for.",
-                      "Its archive begins on 1992-07-01; ask for a later date.");
-}
-
 } // namespace cbr

@@ -25,7 +25,4 @@ std::string read_positive(const Element &element, const char *field);
 // A numeric code of ISO 4217, zero-padded to three digits; empty where there is none.
 std::string read_num_code(const Element &element, const char *field);
 
-// Throws Error(date_range) where the root says "Error in parameters", the service's answer to what it does not have.
-void ensure_no_parameter_error(const Element &root, const DocumentSource &source);
-
 } // namespace cbr

@@ -127,7 +127,6 @@ void initialize_libcurl_once()
 struct HttpSession::State {
     CURLM *multi = nullptr;
     std::vector<CURL *> idle;
-    std::optional<Clock::time_point> last_start;
 
     State();
     ~State();
@@ -347,7 +346,7 @@ int HttpQueue::running() const
 // Before it no request may start.
 Clock::time_point HttpQueue::next_start() const
 {
-    const std::optional<Clock::time_point> &last = session_.state_->last_start;
+    const std::optional<Clock::time_point> &last = session_.last_start_;
     return last ? *last + options_.request_interval : Clock::time_point();
 }
 
@@ -361,7 +360,7 @@ void HttpQueue::start_due()
             return;
         if (exchange->running() || exchange->finished() || now < exchange->not_before)
             continue;
-        session_.state_->last_start = now;
+        session_.last_start_ = now;
         exchange->start();
         ++under_way;
     }

@@ -66,7 +66,8 @@ public:
 private:
     friend class HttpQueue;
     struct State;
-    std::unique_ptr<State> state_;
+    std::unique_ptr<State> state_; // may be left behind and replaced, see release() in http.cpp
+    std::optional<std::chrono::steady_clock::time_point> last_start_; // of a request
 };
 
 // Requests that run side by side over one session, and are answered in the order in which they were added. They move on

@@ -77,13 +77,14 @@ void take_lock(const LOCKTAG &tag, bool for_session)
 constexpr const char *missing_sql =
     "WITH covered AS MATERIALIZED ("
     "   SELECT l.requested_date, l.last_date FROM {cbr_fetch_log} l"
-    "    WHERE l.cbr_id = $1 AND l.last_date >= $2 AND l.requested_date <= $3"
-    "      AND l.rates <= (SELECT pg_catalog.count(*) FROM {t_currency} c"
-    "                       WHERE c.cbr_id = $1 AND c.date >= l.requested_date AND c.date <= l.last_date))"
+    "    WHERE l.cbr_id " EQUALS " $1 AND l.last_date " AT_LEAST " $2 AND l.requested_date " AT_MOST " $3"
+    "      AND l.rates " AT_MOST " (SELECT pg_catalog.count(*) FROM {t_currency} c"
+    "                     WHERE c.cbr_id " EQUALS " $1 AND c.date " AT_LEAST " l.requested_date"
+    "                       AND c.date " AT_MOST " l.last_date))"
     " SELECT pg_catalog.min(d.day)::pg_catalog.date, pg_catalog.max(d.day)::pg_catalog.date"
     "   FROM pg_catalog.generate_series($2::pg_catalog.timestamp, $3::pg_catalog.timestamp, '1 day') AS d(day)"
-    "  WHERE NOT EXISTS (SELECT FROM covered WHERE d.day >= requested_date AND d.day <= last_date)"
-    "    AND NOT EXISTS (SELECT FROM {t_currency} c WHERE c.cbr_id = $1 AND c.date = d.day)";
+    "  WHERE NOT EXISTS (SELECT FROM covered WHERE d.day " AT_LEAST " requested_date AND d.day " AT_MOST " last_date)"
+    "    AND NOT EXISTS (SELECT FROM {t_currency} c WHERE c.cbr_id " EQUALS " $1 AND c.date " EQUALS " d.day)";
 
 Date to_date(Datum datum) { return from_date_adt(DatumGetDateADT(datum)); }
 

@@ -50,7 +50,7 @@ bool exists(const char *sql)
 
 void ensure_pg_cron_installed()
 {
-    if (!exists("SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'"))
+    if (!exists("SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'pg_cron'"))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("pg_cron is not installed in database \"%s\"", get_database_name(MyDatabaseId)),
                         errdetail("That is the database which cron.database_name tells pg_cron to keep its jobs in."),
@@ -75,8 +75,8 @@ int64 schedule_job(const CronTask &task)
                       CStringGetTextDatum(task.command), CStringGetTextDatum(task.database)};
     if (strcmp(task.database, get_database_name(MyDatabaseId)) == 0)
         return first_number("SELECT cron.schedule($1, $2, $3)", 3, types, values);
-    if (!exists("SELECT FROM pg_catalog.pg_proc WHERE proname = 'schedule_in_database'"
-                " AND pronamespace = 'cron'::pg_catalog.regnamespace"))
+    if (!exists("SELECT FROM pg_catalog.pg_proc WHERE proname OPERATOR(pg_catalog.=) 'schedule_in_database'"
+                " AND pronamespace OPERATOR(pg_catalog.=) 'cron'::pg_catalog.regnamespace::pg_catalog.oid"))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("this pg_cron cannot run jobs in another database than its own"),
                         errhint("pg_cron 1.4 and newer can; or install cbr in database \"%s\".",
@@ -89,8 +89,9 @@ int64 unschedule_job(const CronTask &task)
     Oid types[] = {TEXTOID, TEXTOID};
     Datum values[] = {CStringGetTextDatum(task.job_name), CStringGetTextDatum(task.database)};
     // Two statements: in one, the planner may call cron.unschedule() before it has filtered the jobs.
-    const int64 job = first_number("SELECT jobid FROM cron.job WHERE jobname = $1 AND database = $2"
-                                   " AND username = current_user",
+    const int64 job = first_number("SELECT jobid FROM cron.job WHERE jobname OPERATOR(pg_catalog.=) $1"
+                                   " AND database OPERATOR(pg_catalog.=) $2"
+                                   " AND username OPERATOR(pg_catalog.=) current_user",
                                    2, types, values);
     if (job != 0) {
         Oid type = INT8OID;
@@ -169,7 +170,8 @@ CronTask task_for(FunctionCallInfo fcinfo, CronTask::Kind kind, const char *sche
     copy_text(task.job_name, max_text, job_name, "job name");
     copy_text(task.schedule, max_text, schedule, "schedule");
     copy_text(task.command, max_text,
-              psprintf("SELECT %s()",
+              // With its arguments: whoever may create functions in this schema could make a call without ambiguous.
+              psprintf("SELECT %s(NULL::pg_catalog.date, NULL::pg_catalog.text[])",
                        quote_qualified_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)),
                                                   "cbr_fetch")),
               "command");

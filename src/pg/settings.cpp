@@ -1,6 +1,7 @@
 #include "pg/settings.h"
 
 #include <climits>
+#include <cstring>
 
 #include "pg/guard.h"
 #include "pg/text.h"
@@ -44,7 +45,12 @@ template <class Body> bool accepts(const Body &body)
 bool check_base_url(char **value, void **, GucSource)
 {
     const char *url = *value;
-    return accepts([url] { ensure_base_url(url); });
+    if (accepts([url] { ensure_base_url(url); }))
+        return true;
+    // The server would quote the value, to whoever loads the library; and what stands before an @ may be a password.
+    if (std::strchr(url, '@'))
+        GUC_check_errmsg("invalid value for parameter \"cbr.base_url\"");
+    return false;
 }
 
 bool check_currencies(char **value, void **, GucSource)

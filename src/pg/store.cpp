@@ -1,5 +1,6 @@
 // SQL alone, so that triggers, row security and replication see what is written. Tables are qualified by the schema
-// of the calling function: search_path plays no part.
+// of the calling function, and all else by pg_catalog, operators too: search_path plays no part, and stays the caller's
+// for his triggers.
 #include <cstring>
 
 #include "pg/store.h"
@@ -31,21 +32,24 @@ constexpr const char *insert_plainly_sql = INSERT_RATES;
 // store the same publication meet at its first row, and never in a deadlock.
 constexpr const char *insert_missing_sql =
     INSERT_RATES
-    "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id = p.cbr_id AND s.date = p.date)"
+    "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id " EQUALS " p.cbr_id AND s.date " EQUALS " p.date)"
     " ORDER BY p.cbr_id, p.date"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
 constexpr const char *any_sql =
-    "SELECT FROM {t_currency} t WHERE t.cbr_id = $1 AND t.date >= $2 AND t.date <= $3 LIMIT 1";
+    "SELECT FROM {t_currency} t WHERE t.cbr_id " EQUALS " $1"
+    " AND t.date " AT_LEAST " $2 AND t.date " AT_MOST " $3 LIMIT 1";
 
 // The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code
 // that differs is none of the Bank's corrections, since the wording of names varies; what was unknown is filled in.
 constexpr const char *correct_sql =
     "WITH old AS ("
     "   SELECT t.id, t.cbr_id, t.date, t.name, t.char_code, t.value, t.nominal, t.num_code, t.effective_date"
-    "     FROM {t_currency} t JOIN " PUBLISHED " p ON t.cbr_id = p.cbr_id AND t.date = p.date"
-    "    WHERE (t.value, t.nominal, t.effective_date) IS DISTINCT FROM (p.value, p.nominal, p.effective_date)"
-    "       OR (t.name = '' AND p.name <> '') OR (t.char_code = '' AND p.char_code <> '')"
+    "     FROM {t_currency} t JOIN " PUBLISHED " p ON t.cbr_id " EQUALS " p.cbr_id AND t.date " EQUALS " p.date"
+    "    WHERE (t.value " EQUALS " p.value AND t.nominal " EQUALS " p.nominal"
+    "           AND t.effective_date " EQUALS " p.effective_date) IS NOT TRUE"
+    "       OR (t.name " EQUALS " '' AND NOT p.name " EQUALS " '')"
+    "       OR (t.char_code " EQUALS " '' AND NOT p.char_code " EQUALS " '')"
     "       OR (t.num_code IS NULL AND p.num_code IS NOT NULL)"
     "    ORDER BY t.cbr_id, t.date"
     "      FOR UPDATE OF t),"
@@ -53,11 +57,11 @@ constexpr const char *correct_sql =
     "   UPDATE {t_currency} t"
     "      SET name = p.name, char_code = p.char_code, value = p.value, nominal = p.nominal, num_code = p.num_code,"
     "          effective_date = p.effective_date, fetched_at = pg_catalog.now()"
-    "     FROM old JOIN " PUBLISHED " p ON old.cbr_id = p.cbr_id AND old.date = p.date"
-    "    WHERE t.id = old.id"
+    "     FROM old JOIN " PUBLISHED " p ON old.cbr_id " EQUALS " p.cbr_id AND old.date " EQUALS " p.date"
+    "    WHERE t.id " EQUALS " old.id"
     "   RETURNING t.cbr_id, t.date, pg_catalog.jsonb_build_object("
     "       'cbr_id', t.cbr_id, 'date', t.date::pg_catalog.date,"
-    "       'old', pg_catalog.to_jsonb(old) - 'id' - 'cbr_id' - 'date',"
+    "       'old', pg_catalog.to_jsonb(old) OPERATOR(pg_catalog.-) '{id,cbr_id,date}'::pg_catalog.text[],"
     "       'new', pg_catalog.jsonb_build_object('name', t.name, 'char_code', t.char_code, 'value', t.value,"
     "              'nominal', t.nominal, 'num_code', t.num_code, 'effective_date', t.effective_date)) AS correction)"
     " SELECT pg_catalog.jsonb_agg(correction ORDER BY cbr_id, date), pg_catalog.count(*)::pg_catalog.int4"

@@ -2,6 +2,11 @@
 #pragma once
 #include "pg/postgres_headers.h"
 
+// Operators in SQL, which search_path cannot replace. IS DISTINCT FROM and IN have none such, and are not used.
+#define EQUALS "OPERATOR(pg_catalog.=)"
+#define AT_LEAST "OPERATOR(pg_catalog.>=)"
+#define AT_MOST "OPERATOR(pg_catalog.<=)"
+
 namespace cbr::pg {
 
 // One row of t_currency to be: on `date`, this rate was in force. What it points at lives elsewhere.

@@ -230,6 +230,7 @@ def test_empty_series_echo(bank, first, last, cbr_id):
         dynamic("01/03/2026", "17/03/2026", ""),
         "/scripts/XML_dynamic.asp",
         "/scripts/xml_metall.asp?date_req1=01/03/2026",
+        "/scripts/xml_metall.asp?date_req1=01/03/2026&date_req2=2026-03-05",
         "/scripts/XML_valFull.asp?d=2",
     ],
 )
@@ -367,7 +368,8 @@ def test_metals(bank):
     root = ElementTree.fromstring(request(bank, metals("01/12/2017", "01/12/2017"))[2])
     assert (root.get("FromDate"), root.get("ToDate"), len(root)) == ("20171201", "20171201", 4)
     assert [root[1].get("Code"), root[1].findtext("Buy"), root[1].findtext("Sell")] == ["2", "31,82", "31,82"]
-    assert len(ElementTree.fromstring(request(bank, metals("01/01/2018", "01/02/2018"))[2])) == 0
+    empty = ElementTree.fromstring(request(bank, metals("01/01/2018", "01/02/2018"))[2])
+    assert (empty.tag, empty.get("FromDate"), empty.get("ToDate"), len(empty)) == ("Metall", "20180101", "20180201", 0)
 
 
 def test_metals_are_the_real_ones(bank):

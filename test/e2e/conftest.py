@@ -32,6 +32,16 @@ def pytest_configure():
         pytest.exit("PostgreSQL does not run as root: start the tests as another user", 2)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What each file's tests came to, in lines that scripts/test adds to its own."""
+    files = {}
+    for outcome, place in (("passed", 0), ("failed", 1), ("error", 1), ("skipped", 2)):
+        for report in terminalreporter.stats.get(outcome, []):
+            files.setdefault(pathlib.PurePath(report.nodeid.split("::")[0]).name, [0, 0, 0])[place] += 1
+    for name, counts in sorted(files.items()):
+        terminalreporter.write_line("{}: {} passed, {} failed, {} skipped".format(name, *counts))
+
+
 def give_up():
     """The last resort: end the run. The guards of the clusters then stop the servers."""
     faulthandler.dump_traceback(sys.__stderr__)

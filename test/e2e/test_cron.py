@@ -8,6 +8,7 @@ import pytest
 from cluster import bindir, eventually
 from session import Session
 
+COMMAND = "SELECT public.cbr_fetch(NULL::pg_catalog.date, NULL::pg_catalog.text[])"
 JOB = "SELECT status, return_message FROM cron.job_run_details d JOIN cron.job j USING (jobid) WHERE j.jobname = %s"
 
 
@@ -116,7 +117,7 @@ def test_same_name_is_one_job(installed, both):
         session.value("SELECT cbr_schedule()")
         name = session.value("SELECT current_database()")
         assert installed.rows("SELECT schedule, command FROM cron.job WHERE database = %s", name) == [
-            ("*/20 13-16 * * *", "SELECT public.cbr_fetch()")]
+            ("*/20 13-16 * * *", COMMAND)]
         assert session.value("SELECT cbr_unschedule()") is True
 
 
@@ -134,9 +135,22 @@ def test_names_of_any_kind_reach_pg_cron_as_they_are(installed, both):
     name = "it's a \"job\"; \\ '); DROP TABLE t_currency; --"
     for session in both:
         session.value("SELECT cbr_schedule('5 4 * * *', %s)", name)
-        assert installed.rows("SELECT jobname, command FROM cron.job") == [(name, "SELECT public.cbr_fetch()")]
+        assert installed.rows("SELECT jobname, command FROM cron.job") == [(name, COMMAND)]
         assert session.value("SELECT cbr_unschedule(%s)", name) is True
         assert session.error("SELECT cbr_schedule('5 4 * * *', repeat('x', 2000))").pgcode == "22001"
+
+
+def test_job_calls_cbr_fetch_and_no_overload_that_someone_planted(installed, elsewhere):
+    """A call without arguments is ambiguous beside it, and the job would be stopped."""
+    elsewhere.rows("CREATE FUNCTION cbr_fetch() RETURNS text LANGUAGE sql AS $$ SELECT 'planted' $$")
+    try:
+        assert elsewhere.error("SELECT cbr_fetch()").pgcode == "42725"
+        elsewhere.value("SELECT cbr_schedule('5 4 * * *', 'sound')")
+        command = installed.value("SELECT command FROM cron.job WHERE jobname = 'sound'")
+        assert elsewhere.use().value(command) == 3
+    finally:
+        elsewhere.rows("DROP FUNCTION cbr_fetch()")
+        elsewhere.value("SELECT cbr_unschedule('sound')")
 
 
 def test_job_of_another_database_is_left_alone(installed, elsewhere):

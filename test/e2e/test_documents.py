@@ -100,3 +100,7 @@ def test_versions_agree():
     assert f'"version": "{version}.0"' in (ROOT / "META.json").read_text()
     assert (ROOT / "sql" / f"cbr--{version}.sql").exists()
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f'image.version="{version}"' in (ROOT / "Dockerfile.postgres").read_text()
+    for place in [*DOCUMENTS, *ROOT.glob("k8s/**/*.yaml"), *ROOT.glob("scripts/*"), *ROOT.glob("test/*/*.py")]:
+        named = re.findall(r"\bcbr-postgres:(\d+\.\d+)\b", place.read_text())
+        assert set(named) <= {version}, place

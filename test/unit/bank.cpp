@@ -41,6 +41,29 @@ int bound_socket(int &port)
     return bound;
 }
 
+struct Asked {
+    std::string target;
+    int connection;
+};
+
+// The stand-in answers with JSON as Python writes it: {"method": "GET", "target": "/a", "headers": {}, "connection":
+// 1}.
+std::vector<Asked> requests_for(const std::string &part)
+{
+    const std::string json = HttpSession().get(bank_url() + "/requests", patient(), never_stop).body;
+    const std::string before_target = "\"target\": \"", before_connection = "\"connection\": ";
+    std::vector<Asked> requests;
+    for (std::size_t place = json.find(before_target); place != std::string::npos;
+         place = json.find(before_target, place)) {
+        place += before_target.size();
+        const std::string target = json.substr(place, json.find('"', place) - place);
+        if (target.find(part) != std::string::npos)
+            requests.push_back(
+                {target, std::atoi(json.c_str() + json.find(before_connection, place) + before_connection.size())});
+    }
+    return requests;
+}
+
 std::string loopback_url(int port) { return "http://127.0.0.1:" + std::to_string(port); }
 
 } // namespace
@@ -72,19 +95,20 @@ HttpOptions patient()
 
 bool never_stop() noexcept { return false; }
 
-// The stand-in answers with JSON as Python writes it: {"method": "GET", "target": "/a", "headers": {}, "connection":
-// 1}.
 std::vector<int> connections_that_asked(const std::string &part)
 {
-    const std::string json = HttpSession().get(bank_url() + "/requests", patient(), never_stop).body;
-    const std::string target = "\"target\": \"", connection = "\"connection\": ";
     std::vector<int> connections;
-    for (std::size_t place = json.find(target); place != std::string::npos; place = json.find(target, place)) {
-        place += target.size();
-        if (json.substr(place, json.find('"', place) - place).find(part) != std::string::npos)
-            connections.push_back(std::atoi(json.c_str() + json.find(connection, place) + connection.size()));
-    }
+    for (const Asked &asked : requests_for(part))
+        connections.push_back(asked.connection);
     return connections;
+}
+
+std::vector<std::string> targets_that_were_asked(const std::string &part)
+{
+    std::vector<std::string> targets;
+    for (const Asked &asked : requests_for(part))
+        targets.push_back(asked.target);
+    return targets;
 }
 
 StopAfterRequest *StopAfterRequest::current_ = nullptr;

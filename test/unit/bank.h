@@ -26,6 +26,9 @@ bool never_stop() noexcept;
 // The serial numbers of the connections on which targets that contain `part` were asked for, one for each request.
 std::vector<int> connections_that_asked(const std::string &part);
 
+// The targets that contain `part`, in the order in which they were asked for.
+std::vector<std::string> targets_that_were_asked(const std::string &part);
+
 // While it lives, should_stop() says no until `asks` have passed since the stand-in has received a request whose target
 // contains `part`, then yes. An empty part is received from the beginning.
 class StopAfterRequest {

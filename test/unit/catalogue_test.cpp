@@ -156,9 +156,14 @@ TEST(ReadCatalogue, WithoutCurrenciesIsAnError)
     }
 }
 
+TEST(ReadCatalogue, ErrorInParametersIsAnErrorOfTheRange)
+{
+    EXPECT_EQ(read_error("<ValCurs>Error in parameters</ValCurs>").kind, ErrorKind::date_range);
+}
+
 TEST(ReadCatalogue, OtherDocumentsAreErrors)
 {
-    for (const char *bytes : {"<ValCurs>Error in parameters</ValCurs>", "<Metall/>", "<valuta/>"})
+    for (const char *bytes : {"<ValCurs/>", "<Metall/>", "<valuta/>"})
         EXPECT_TRUE(contains(read_error(bytes).message, "the root element is")) << bytes;
     EXPECT_TRUE(contains(read_error("<!DOCTYPE html><html/>").message, "HTML"));
     EXPECT_TRUE(contains(read_error("<!DOCTYPE Valuta>" + document(item(mark))).message, "DOCTYPE"));

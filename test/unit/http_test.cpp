@@ -425,6 +425,24 @@ TEST(HttpStop, EndsTheWaitForTheIntervalBetweenRequests)
     EXPECT_EQ(session.get(document_url(second), options, never_stop).status, 200);
 }
 
+// Giving up while a name is looked up costs the session its handles where libcurl is older than 7.87.
+TEST(HttpInterval, IsKeptAfterARequestThatWasGivenUpDuringNameResolution)
+{
+    HttpSession session;
+    HttpOptions options = patient();
+    options.request_interval = 1h;
+    {
+        const StopAfterRequest stop("", 0);
+        const std::string unknown = "http://bank.invalid/"; // libcurl looks up localhost by itself
+        error_of([&] { session.get(unknown, options, StopAfterRequest::should_stop); });
+    }
+    const std::string prefix = new_prefix();
+    const StopAfterRequest stop("", 3);
+    EXPECT_EQ(error_of([&] { session.get(document_url(prefix), options, StopAfterRequest::should_stop); }).kind,
+              ErrorKind::interrupted);
+    EXPECT_TRUE(connections_that_asked(prefix).empty());
+}
+
 TEST(HttpInterval, IsThatOfTheRequestAndNotOfTheOneBefore)
 {
     HttpSession session;

@@ -88,9 +88,10 @@ TEST(ReadKeyRates, PrefixesAndNamespacesMakeNoDifference)
 
 TEST(ReadKeyRates, TakesIndentation)
 {
-    EXPECT_EQ(read("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\n <s:Body>\n  <R>\n   <X>\n"
-                   "    <KeyRate>\n     <KR>\n      <DT>\n2024-04-26\n</DT>\n      <Rate> 16.00 </Rate>\n     </KR>\n"
-                   "    </KeyRate>\n   </X>\n  </R>\n </s:Body>\n</s:Envelope>\n")
+    EXPECT_EQ(read("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\n <s:Body>\n"
+                   "  <KeyRateXMLResponse>\n   <KeyRateXMLResult>\n    <KeyRate>\n     <KR>\n      <DT>\n2024-04-26\n</DT>\n      <Rate> 16.00 </Rate>\n     </KR>\n"
+                   "    </KeyRate>\n"
+                   "   </KeyRateXMLResult>\n  </KeyRateXMLResponse>\n </s:Body>\n</s:Envelope>\n")
                   .at(0)
                   .rate,
               "16.00");
@@ -99,6 +100,24 @@ TEST(ReadKeyRates, TakesIndentation)
 TEST(ReadKeyRates, WithoutRatesIsEmpty)
 {
     EXPECT_TRUE(read(document("")).empty());
+    EXPECT_TRUE(read("<Envelope><Body><KeyRateXMLResponse><KeyRateXMLResult/></KeyRateXMLResponse></Body></Envelope>")
+                    .empty());
+}
+
+TEST(ReadKeyRates, DayTwiceIsAnError)
+{
+    for (const std::string &rates :
+         {kr("2024-04-26") + kr("2024-04-26"),
+          kr("2024-04-26T00:00:00+03:00", "16.00") + kr("2024-04-25") + kr("2024-04-26T12:00:00", "17.00")}) {
+        const Error error = read_error(document(rates));
+        EXPECT_EQ(error.kind, ErrorKind::document);
+        EXPECT_EQ(error.message, "invalid document: two records are of 2024-04-26");
+    }
+}
+
+TEST(ReadKeyRates, ErrorInParametersIsAnErrorOfTheRange)
+{
+    EXPECT_EQ(read_error("<ValCurs>Error in parameters</ValCurs>").kind, ErrorKind::date_range);
 }
 
 TEST(ReadKeyRates, RateOutsideOfTheRangeIsAnError)
@@ -149,13 +168,53 @@ TEST(ReadKeyRates, OtherDocumentsAreErrors)
 
 // A fault and the answer of another method are no answer of "no rates"; with a status other than 200 the transport
 // refuses them before.
-TEST(ReadKeyRates, SoapFaultIsAnError)
+std::string enveloped(const std::string &body)
 {
-    EXPECT_EQ(read_error("<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>"
-                         "<soap:Fault><faultcode>soap:Server</faultcode><faultstring>out of order</faultstring>"
-                         "</soap:Fault></soap:Body></soap:Envelope>")
-                  .kind,
-              ErrorKind::document);
+    return "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>" + body +
+           "</soap:Body></soap:Envelope>";
+}
+
+TEST(ReadKeyRates, SoapFaultIsAnErrorThatTellsItsText)
+{
+    for (const std::string text : {"out of order", "no KeyRateXMLResult", "KeyRateXMLResult"}) {
+        const Error error =
+            read_error(enveloped("<soap:Fault><faultcode>soap:Server</faultcode><faultstring>\n" + text +
+                                 "</faultstring><detail><KeyRateXMLResult/></detail></soap:Fault>"));
+        EXPECT_EQ(error.kind, ErrorKind::document);
+        EXPECT_EQ(error.message, "invalid document: it is a SOAP fault");
+        EXPECT_EQ(error.detail, "The service says \"" + text + "\". It is made up.");
+    }
+}
+
+TEST(ReadKeyRates, SoapFaultWithoutATextIsAnError)
+{
+    for (const char *fault : {"<soap:Fault/>", "<soap:Fault><faultstring/></soap:Fault>"}) {
+        const Error error = read_error(enveloped(fault));
+        EXPECT_EQ(error.message, "invalid document: it is a SOAP fault");
+        EXPECT_EQ(error.detail, "The service does not say why. It is made up.");
+    }
+}
+
+TEST(ReadKeyRates, SoapFaultBesideRatesIsAnError)
+{
+    EXPECT_EQ(read_error(enveloped("<KeyRateXMLResponse><KeyRateXMLResult><KeyRate>" + kr("2024-04-26") +
+                                   "</KeyRate></KeyRateXMLResult></KeyRateXMLResponse><soap:Fault/>"))
+                  .message,
+              "invalid document: it is a SOAP fault");
+}
+
+// Its name in a text, a comment or an attribute, or in another place, makes no result.
+TEST(ReadKeyRates, WithoutTheElementOfTheResultIsAnError)
+{
+    for (const std::string body :
+         {"", "KeyRateXMLResult", "<R>KeyRateXMLResult</R>", "<R><!-- <KeyRateXMLResult/> --></R>",
+          "<R KeyRateXMLResult=\"\"><X n=\"KeyRateXMLResult\"/></R>", "<KeyRateXMLResult/>",
+          "<R><X><KeyRateXMLResult/></X></R>",
+          "<R><X><KeyRate><KR><DT>2024-04-26</DT><Rate>16</Rate></KR></KeyRate></X></R>"}) {
+        const Error error = read_error(enveloped(body));
+        EXPECT_EQ(error.kind, ErrorKind::document) << body;
+        EXPECT_EQ(error.message, "invalid document: it has no KeyRateXMLResult") << body;
+    }
 }
 
 TEST(ReadKeyRates, AnswerOfAnotherMethodIsAnError)

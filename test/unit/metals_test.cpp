@@ -1,4 +1,4 @@
-// core/metals: prices keep their digits and their order, codes mean metals, and each rule that makes one an error.
+// core/metals: prices keep their digits, codes mean metals, and each rule that makes one an error.
 #include "core/metals.h"
 
 #include "expectations.h"
@@ -16,10 +16,11 @@ std::string record(const std::string &date, const std::string &code, const std::
            "</Sell></Record>";
 }
 
-std::string document(const std::string &records)
+std::string document(const std::string &records, const std::string &first = "20260301",
+                     const std::string &last = "20260305")
 {
-    return "<Metall FromDate=\"20260301\" ToDate=\"20260305\" name=\"Precious metals quotations\">" + records +
-           "</Metall>";
+    return "<Metall FromDate=\"" + first + "\" ToDate=\"" + last + "\" name=\"Precious metals quotations\">" +
+           records + "</Metall>";
 }
 
 std::vector<MetalPrice> read(const std::string &bytes) { return read_metals(bytes, source, march); }
@@ -59,14 +60,36 @@ TEST(ReadMetals, AnotherMetalIsAnError)
     }
 }
 
-TEST(ReadMetals, KeepsTheOrderOfTheDocument)
+TEST(ReadMetals, OrdersThePricesByDayAndMetal)
 {
     const std::vector<MetalPrice> prices =
-        read(document(record("05.03.2026", "4") + record("03.03.2026", "2") + record("04.03.2026", "1")));
-    ASSERT_EQ(prices.size(), 3u);
-    EXPECT_EQ(prices[0].date, day(2026, 3, 5));
-    EXPECT_EQ(prices[1].date, day(2026, 3, 3));
-    EXPECT_EQ(prices[2].date, day(2026, 3, 4));
+        read(document(record("05.03.2026", "4", "54") + record("04.03.2026", "3", "43") +
+                      record("04.03.2026", "1", "41") + record("03.03.2026", "4", "34") +
+                      record("04.03.2026", "2", "42")));
+    ASSERT_EQ(prices.size(), 5u);
+    const struct {
+        int day;
+        const char *metal;
+        const char *buy;
+    } expected[] = {{3, "palladium", "34"}, {4, "gold", "41"}, {4, "silver", "42"}, {4, "platinum", "43"},
+                    {5, "palladium", "54"}};
+    for (std::size_t i = 0; i < prices.size(); ++i) {
+        EXPECT_EQ(prices[i].date, day(2026, 3, expected[i].day)) << i;
+        EXPECT_STREQ(prices[i].metal, expected[i].metal) << i;
+        EXPECT_EQ(prices[i].buy, expected[i].buy) << i;
+    }
+}
+
+TEST(ReadMetals, MetalTwiceADayIsAnError)
+{
+    EXPECT_EQ(read(document(record("03.03.2026", "1") + record("04.03.2026", "1"))).size(), 2u);
+    for (const std::string &records : {record("03.03.2026", "1") + record("03.03.2026", "1"),
+                                       record("03.03.2026", "1") + record("03.03.2026", "2") +
+                                           record("04.03.2026", "1") + record("03/03/2026", "1", "1", "2")}) {
+        const Error error = read_error(document(records));
+        EXPECT_EQ(error.kind, ErrorKind::document);
+        EXPECT_EQ(error.message, "invalid document: two records are of gold on 2026-03-03");
+    }
 }
 
 TEST(ReadMetals, KeepsThePricesDigitForDigit)
@@ -84,7 +107,40 @@ TEST(ReadMetals, TakesSlashes)
 TEST(ReadMetals, WithoutRecordsIsEmpty)
 {
     EXPECT_TRUE(read(document("")).empty());
-    EXPECT_TRUE(read("<Metall/>").empty());
+    EXPECT_TRUE(read("<Metall FromDate=\"20260301\" ToDate=\"20260305\"/>").empty());
+}
+
+TEST(ReadMetals, PricesOfAnotherRangeAreAnError)
+{
+    for (const auto &[first, last] : {std::pair("20260228", "20260305"), std::pair("20260302", "20260305"),
+                                      std::pair("20260301", "20260304"), std::pair("20260301", "20260306"),
+                                      std::pair("20250301", "20250305"), std::pair("20260305", "20260301")})
+        for (const std::string &records : {std::string(), record("03.03.2026", "1")}) {
+            const Error error = read_error(document(records, first, last));
+            EXPECT_EQ(error.kind, ErrorKind::document) << first << " " << last;
+            EXPECT_EQ(error.message, "invalid document: it is not about the days from 2026-03-01 to 2026-03-05");
+        }
+}
+
+TEST(ReadMetals, MissingEchoIsAnError)
+{
+    for (const char *attributes : {"", "FromDate=\"20260301\"", "ToDate=\"20260305\"",
+                                   "FromDate=\"\" ToDate=\"20260305\"", "FromDate=\"20260301\" ToDate=\" \""}) {
+        const Error error =
+            read_error("<Metall " + std::string(attributes) + ">" + record("03.03.2026", "1") + "</Metall>");
+        EXPECT_EQ(error.kind, ErrorKind::document) << attributes;
+        EXPECT_TRUE(contains(error.message, "is missing")) << error.message;
+    }
+}
+
+TEST(ReadMetals, MalformedEchoIsAnErrorOfNumbers)
+{
+    for (const char *date : {"01.03.2026", "2026-03-01", "2026031", "202603011", "20260231", "2026030x", "x", "-0260301"}) {
+        const Error error = read_error(document("", date));
+        EXPECT_EQ(error.kind, ErrorKind::number) << date;
+        EXPECT_EQ(error.message, "invalid document: FromDate is not a date: \"" + std::string(date) + "\"");
+        EXPECT_EQ(read_error(document("", "20260301", date)).kind, ErrorKind::number) << date;
+    }
 }
 
 TEST(ReadMetals, RecordOutsideOfTheRangeIsAnError)
@@ -131,7 +187,8 @@ TEST(ReadMetals, MissingFieldsAreErrors)
 
 TEST(ReadMetals, ErrorInParametersIsAnErrorOfTheRange)
 {
-    EXPECT_EQ(read_error("<Metall>Error in parameters</Metall>").kind, ErrorKind::date_range);
+    EXPECT_EQ(read_error("<?xml version=\"1.0\" encoding=\"utf-8\" ?><ValCurs>Error in parameters</ValCurs>").kind,
+              ErrorKind::date_range);
 }
 
 TEST(ReadMetals, OtherDocumentsAreErrors)

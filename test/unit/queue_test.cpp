@@ -65,6 +65,20 @@ TEST(HttpQueue, WhatIsUnderWayCanBeGivenUp)
     EXPECT_EQ(session.get(document_url(prefix), patient(), never_stop).status, 200);
 }
 
+// For ever where progress() does not start what may start: the second request, on the first's connection.
+TEST(HttpQueue, ProgressMovesOnWithoutAnybodyWaiting)
+{
+    HttpSession session;
+    HttpQueue queue(session, patient(), 1);
+    const std::string prefix = new_prefix();
+    queue.add(document_url(prefix));
+    queue.add(document_url(prefix));
+    while (targets_that_were_asked(prefix).size() < 2)
+        queue.progress();
+    EXPECT_EQ(queue.next(never_stop).status, 200);
+    EXPECT_EQ(queue.next(never_stop).status, 200);
+}
+
 TEST(HttpQueue, PauseOfOneRequestDoesNotHoldUpTheOthers)
 {
     HttpSession session;
@@ -72,11 +86,16 @@ TEST(HttpQueue, PauseOfOneRequestDoesNotHoldUpTheOthers)
     options.retries = 1;
     HttpQueue queue(session, options, 1);
     const std::string prefix = new_prefix();
-    queue.add(document_url(prefix + "/fault/unavailable-once" + prefix));
-    queue.add(document_url(prefix + "/form/utf8"));
-    EXPECT_EQ(queue.next(never_stop).status, 200);
-    EXPECT_EQ(queue.next(never_stop).status, 200);
-    EXPECT_EQ(connections_that_asked(prefix).size(), 3u);
+    const std::string paused = prefix + "/fault/busy-once" + prefix, other = prefix + "/form/utf8";
+    queue.add(document_url(paused)); // answered with Retry-After: 1
+    queue.add(document_url(other));
+    EXPECT_EQ(queue.next(never_stop).url, document_url(paused));
+    EXPECT_EQ(queue.next(never_stop).url, document_url(other));
+    const std::vector<std::string> targets = targets_that_were_asked(prefix);
+    ASSERT_EQ(targets.size(), 3u);
+    EXPECT_TRUE(contains(targets[0], paused)) << targets[0];
+    EXPECT_TRUE(contains(targets[1], other)) << targets[1];
+    EXPECT_TRUE(contains(targets[2], paused)) << targets[2];
 }
 
 } // namespace

@@ -214,24 +214,60 @@ TEST(FetchCatalogue, NamesEachCurrencyOnce)
     EXPECT_GT(ids.size(), 50u);
 }
 
-TEST(FetchMetals, ReturnsTheFourOfEachDay)
+std::vector<MetalPrice> metals_below(const std::string &faults)
 {
     HttpSession session;
-    const auto prices = fetch_metals({session, bank_url() + new_prefix(), patient(), never_stop},
-                                     {day(2026, 3, 3), day(2026, 3, 4)});
-    ASSERT_EQ(prices.size(), 8u);
-    EXPECT_STREQ(prices[0].metal, "gold");
-    EXPECT_EQ(prices[0].buy, "12957.47");
+    return fetch_metals({session, bank_url() + new_prefix() + faults, patient(), never_stop},
+                        {day(2026, 3, 3), day(2026, 3, 4)});
+}
+
+std::vector<KeyRate> key_rates_below(const std::string &faults)
+{
+    HttpSession session;
+    return fetch_key_rates({session, bank_url() + new_prefix() + faults, patient(), never_stop},
+                           {day(2024, 4, 24), day(2024, 4, 26)});
+}
+
+TEST(FetchMetals, ReturnsTheFourOfEachDay)
+{
+    for (const char *faults : {"", "/fault/shuffled", "/form/classic", "/form/slashes"}) {
+        const auto prices = metals_below(faults);
+        ASSERT_EQ(prices.size(), 8u) << faults;
+        EXPECT_STREQ(prices[0].metal, "gold") << faults;
+        EXPECT_EQ(prices[0].buy, "12957.47") << faults;
+        EXPECT_STREQ(prices[7].metal, "palladium") << faults;
+        EXPECT_EQ(prices[7].date, day(2026, 3, 4)) << faults;
+    }
+    EXPECT_TRUE(metals_below("/fault/empty-series").empty());
+}
+
+TEST(FetchMetals, WhatIsWrongIsAnErrorOfItsKind)
+{
+    for (const auto &[fault, kind] :
+         {std::pair("error-in-parameters", ErrorKind::date_range), std::pair("wrong-echo-range", ErrorKind::document),
+          std::pair("record-outside", ErrorKind::document), std::pair("duplicate-record", ErrorKind::document),
+          std::pair("wrong-root", ErrorKind::document), std::pair("bad-number", ErrorKind::number)})
+        EXPECT_EQ(error_of([name = fault] { metals_below(std::string("/fault/") + name); }).kind, kind) << fault;
 }
 
 TEST(FetchKeyRates, PostsTheEnvelopeAndReturnsAscendingDays)
 {
-    HttpSession session;
-    const auto rates = fetch_key_rates({session, bank_url() + new_prefix(), patient(), never_stop},
-                                       {day(2024, 4, 24), day(2024, 4, 26)});
-    ASSERT_EQ(rates.size(), 3u);
-    EXPECT_EQ(rates[0].date, day(2024, 4, 24));
-    EXPECT_EQ(rates[0].rate, "16.00");
+    for (const char *faults : {"", "/fault/shuffled"}) {
+        const auto rates = key_rates_below(faults);
+        ASSERT_EQ(rates.size(), 3u) << faults;
+        EXPECT_EQ(rates[0].date, day(2024, 4, 24)) << faults;
+        EXPECT_EQ(rates[0].rate, "16.00") << faults;
+        EXPECT_EQ(rates[2].date, day(2024, 4, 26)) << faults;
+    }
+    EXPECT_TRUE(key_rates_below("/fault/empty-series").empty());
+}
+
+TEST(FetchKeyRates, WhatIsWrongIsAnErrorOfItsKind)
+{
+    for (const auto &[fault, kind] :
+         {std::pair("error-in-parameters", ErrorKind::date_range), std::pair("duplicate-record", ErrorKind::document),
+          std::pair("wrong-root", ErrorKind::document), std::pair("bad-number", ErrorKind::number)})
+        EXPECT_EQ(error_of([name = fault] { key_rates_below(std::string("/fault/") + name); }).kind, kind) << fault;
 }
 
 } // namespace
