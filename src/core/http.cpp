@@ -337,8 +337,8 @@ HttpAnswer HttpSession::get(const HttpRequest &request, const HttpOptions &optio
     return queue.next(should_stop);
 }
 
-HttpQueue::HttpQueue(HttpSession &session, const HttpOptions &options, int max_connections)
-    : session_(session), options_(options), max_connections_(max_connections)
+HttpQueue::HttpQueue(HttpSession &session, HttpOptions options, int max_connections)
+    : session_(session), options_(std::move(options)), max_connections_(max_connections)
 {
     if (!session.state_ || !session.state_->multi)
         session.state_ = std::make_unique<HttpSession::State>();
