@@ -1,5 +1,6 @@
 """Certificates are verified, always; and the proxy is the one of the settings, never the environment's."""
 import socket
+import subprocess
 
 import pytest
 
