@@ -10,7 +10,7 @@ SET cbr.base_url = '';
 SET cbr.base_url = 'https://boss:123@www.cbr.ru';
 SET cbr.base_url = 'https://www.cbr.ru/?x=1';
 SET cbr.base_url = 'https://www.cbr.ru/#x';
-SET cbr.base_url = E'https://www.cbr.ru/\r\nX: y';
+SET cbr.base_url = E'https://www.cbr.ru/\nX: y';
 SET cbr.base_url = 'HTTP://mirror.example:8080/cbr/';
 SHOW cbr.base_url;
 RESET cbr.base_url;
