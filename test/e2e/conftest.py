@@ -13,6 +13,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bank")]
 
+from authority import LONG, Authority  # noqa: E402
 from bank import Bank  # noqa: E402
 from cluster import TEMPLATE, Cluster  # noqa: E402
 from proxy import Proxy, behind_a_gate  # noqa: E402
@@ -195,3 +196,19 @@ def openssl():
     if not found:
         pytest.skip("no openssl program")
     return found
+
+
+@pytest.fixture(scope="module")
+def authority(openssl, tmp_path_factory):
+    return Authority(openssl, tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def good_certificate(authority):
+    return authority.issue("good", "IP:127.0.0.1", LONG)
+
+
+@pytest.fixture
+def secure_bank(good_certificate):
+    with Bank(**good_certificate) as running:
+        yield running

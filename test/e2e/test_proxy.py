@@ -4,9 +4,9 @@ import ssl
 
 import pytest
 
+from authority import LONG, Authority
 from proxy import ESTABLISHED, Proxy, tunnel
 from session import DAY, words
-from test_tls import LONG, Authority, authority, good_certificate, secure_bank  # noqa: F401  (fixtures)
 
 SECRET = "s3cret-of-the-proxy"
 DOCUMENT = b"<ValCurs Date=\"02.03.2002\"/>"
@@ -68,7 +68,7 @@ def test_proxy_that_lies_about_a_tunnel_is_an_error_and_nothing_is_stored(sessio
 
 @pytest.mark.parametrize("subject, trusted", [("DNS:bank.example", False), ("DNS:elsewhere.example", True)])
 def test_proxy_that_plays_the_service_gets_to_read_nothing(
-        session, authority, openssl, tmp_path, subject, trusted):  # noqa: F811
+        session, authority, openssl, tmp_path, subject, trusted):
     issuer = authority if trusted else Authority(openssl, tmp_path)
     read = []
     with Proxy(impersonate(issuer.issue(f"played-{trusted}", subject, LONG), read)) as proxy:
@@ -80,7 +80,7 @@ def test_proxy_that_plays_the_service_gets_to_read_nothing(
     assert session.stored() == (0, 0)
 
 
-def test_play_would_work_with_the_right_certificate(session, authority):  # noqa: F811
+def test_play_would_work_with_the_right_certificate(session, authority):
     """That the test above can fail: with a trusted certificate of the right name the proxy is believed."""
     read = []
     with Proxy(impersonate(authority.issue("bank.example", "DNS:bank.example", LONG), read)) as proxy:
@@ -90,7 +90,7 @@ def test_play_would_work_with_the_right_certificate(session, authority):  # noqa
 
 
 def test_honest_tunnel_carries_the_fetch_and_the_password_stays_with_the_proxy(
-        session, authority, secure_bank):  # noqa: F811
+        session, authority, secure_bank):
     with Proxy(tunnel) as proxy:
         session.use(secure_bank.url, proxy=f"http://user:{SECRET}@{proxy.address}", ca_file=authority.certificate)
         assert session.fetch() == 3
