@@ -152,6 +152,8 @@ run_deployment() {
     eval "$settings"
     export LOAD_IMAGE="$KUBE_TOOL load"
     run_counted cluster /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider test/cluster
+    "$KUBE_TOOL" down
+    cluster_is_up=''
 }
 
 run_everything() {

@@ -23,6 +23,7 @@ CREATE TABLE t_currency (id BIGSERIAL PRIMARY KEY, name TEXT NOT NULL DEFAULT ''
 INSERT INTO t_currency (name, char_code, value, date) VALUES
 ('Доллар США', 'USD', 30.9436, '2002-03-02'), ('Евро', 'EUR', 26.8343, '2002-03-02'),
 ('Доллар США', 'USD', 30.9436, '2002-03-02'), ('Доллар США', 'USD', 30.9436, '2002-03-03');
+\set SHOW_CONTEXT never
 CREATE EXTENSION cbr;
 ALTER TABLE t_currency RENAME TO t_currency_of_script;
 ALTER SEQUENCE t_currency_id_seq RENAME TO t_currency_of_script_id_seq;

@@ -100,6 +100,14 @@ CURLcode note_tls(CURL *, void *, void *transfer_pointer) noexcept
     return CURLE_OK;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+int note_connection(void *transfer_pointer, char *, char *, int, int) noexcept
+{
+    static_cast<Transfer *>(transfer_pointer)->connected = true;
+    return CURL_PREREQFUNC_OK;
+}
+#endif
+
 // Half to the whole of an exponentially growing time, so that sessions that failed together do not return together.
 milliseconds backoff(int attempt)
 {
@@ -231,6 +239,10 @@ void HttpQueue::Exchange::configure()
     set(CURLOPT_ERRORBUFFER, transfer.error_text);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, note_tls); // some TLS libraries cannot; the phase is then vaguer
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, static_cast<void *>(&transfer));
+#if LIBCURL_VERSION_NUM >= 0x075000
+    set(CURLOPT_PREREQFUNCTION, note_connection);
+    set(CURLOPT_PREREQDATA, static_cast<void *>(&transfer));
+#endif
     // An empty string turns off what the environment says (http_proxy, no_proxy): settings alone decide.
     set(CURLOPT_PROXY, options.proxy.c_str());
     set(CURLOPT_NOPROXY, "");
@@ -270,6 +282,9 @@ void HttpQueue::Exchange::finish(CURLcode code)
         received.content_type = content_type;
     received.duration = milliseconds(info<curl_off_t>(easy, CURLINFO_TOTAL_TIME_T) / 1000);
 
+#if LIBCURL_VERSION_NUM < 0x075000
+    transfer.connected = info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
+#endif
     std::optional<HttpFailure> problem;
     if (code != CURLE_OK) {
         problem = transport_failure(easy, code, received, transfer, !options.proxy.empty());
@@ -322,8 +337,8 @@ HttpAnswer HttpSession::get(const HttpRequest &request, const HttpOptions &optio
     return queue.next(should_stop);
 }
 
-HttpQueue::HttpQueue(HttpSession &session, const HttpOptions &options, int max_connections)
-    : session_(session), options_(options), max_connections_(max_connections)
+HttpQueue::HttpQueue(HttpSession &session, HttpOptions options, int max_connections)
+    : session_(session), options_(std::move(options)), max_connections_(max_connections)
 {
     if (!session.state_ || !session.state_->multi)
         session.state_ = std::make_unique<HttpSession::State>();

@@ -75,7 +75,7 @@ private:
 // queue, and serves it alone meanwhile.
 class HttpQueue {
 public:
-    HttpQueue(HttpSession &session, const HttpOptions &options, int max_connections);
+    HttpQueue(HttpSession &session, HttpOptions options, int max_connections);
     ~HttpQueue(); // what is under way is given up
     HttpQueue(const HttpQueue &) = delete;
     HttpQueue &operator=(const HttpQueue &) = delete;

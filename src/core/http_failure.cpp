@@ -41,13 +41,13 @@ bool is_cut_off(CURLcode code)
     }
 }
 
-// The phase that a request is in, found from the last one backwards: libcurl notes the time at which each ended.
+// The phase that a request is in, found from the last one backwards: libcurl notes the time at which each ended; but
+// newer versions note some of them for a request that was never sent, too.
 const char *phase_of(CURL *easy, const Transfer &transfer)
 {
-    if (info<curl_off_t>(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0)
-        return "while reading the answer";
-    if (info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
-        return "while waiting for the answer";
+    if (transfer.connected)
+        return info<curl_off_t>(easy, CURLINFO_STARTTRANSFER_TIME_T) > 0 ? "while reading the answer"
+                                                                         : "while waiting for the answer";
     if (transfer.in_tls)
         return "during the TLS handshake";
     if (info<curl_off_t>(easy, CURLINFO_NAMELOOKUP_TIME_T) > 0)
@@ -89,10 +89,9 @@ Error connection_error(CURL *easy, CURLcode code, const HttpAnswer &answer, cons
 Error timeout_error(CURL *easy, const HttpAnswer &answer, const Transfer &transfer)
 {
     const std::string phase = phase_of(easy, transfer);
-    const bool connected = info<curl_off_t>(easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
     return {ErrorKind::connection, "request to " + answer.host + " timed out " + phase,
             answer.asked + "; " + received(transfer),
-            connected ? "cbr.timeout limits the whole request." : "cbr.connect_timeout limits the time until the connection stands."};
+            transfer.connected ? "cbr.timeout limits the whole request." : "cbr.connect_timeout limits the time until the connection stands."};
 }
 
 const char *status_hint(long status)

@@ -26,7 +26,8 @@ struct Transfer {
     std::size_t max_size = 0;
     bool too_large = false;
     bool out_of_memory = false;
-    bool in_tls = false; // the TLS handshake has begun
+    bool in_tls = false;    // the TLS handshake has begun
+    bool connected = false; // the request itself is about to be sent
     char error_text[CURL_ERROR_SIZE] = "";
 };
 

@@ -282,7 +282,7 @@ void describe_origin(const Backfill &backfill, Origin &origin)
 void tell_progress(Backfill &backfill, const Stored &stored)
 {
     backfill.days_done += stored.rates;
-    const double seconds = std::max<int64>(1, GetCurrentTimestamp() - backfill.started) / 1e6;
+    const double seconds = static_cast<double>(std::max<int64>(1, GetCurrentTimestamp() - backfill.started)) / 1e6;
     const Currency &currency = backfill.tasks[backfill.current].currency;
     ereport(INFO, (errmsg("%s (%s): %d days from %zu publications, %d new, %d changed; currency %zu of %zu, %.0f days/s",
                           currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(), currency.cbr_id.c_str(),

@@ -69,7 +69,8 @@ Datum cbr_convert(PG_FUNCTION_ARGS)
     const text *from_currency = PG_GETARG_TEXT_PP(1);
     const text *to_currency = PG_GETARG_TEXT_PP(2);
     const DateADT day = day_argument(fcinfo, 3);
-    RoublePrice from, to;
+    RoublePrice from;
+    RoublePrice to;
     const bool found = look_up(fcinfo, from_currency, day, from);
     if (!found || !look_up(fcinfo, to_currency, day, to)) {
         if (missing_rate() == missing_rate_null)

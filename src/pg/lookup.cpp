@@ -75,7 +75,7 @@ void KeptPrice::keep(Numeric value, std::int32_t units)
     } else {
         size = by_pointer;
         Numeric copy = DatumGetNumericCopy(NumericGetDatum(value));
-        std::memcpy(numeric, &copy, sizeof(copy));
+        std::memcpy(numeric, &copy, sizeof(void *)); // the pointer itself
     }
 }
 
@@ -83,7 +83,7 @@ void KeptPrice::give(RoublePrice &price) const
 {
     price.nominal = nominal;
     if (size == by_pointer) {
-        std::memcpy(&price.value, numeric, sizeof(price.value));
+        std::memcpy(&price.value, numeric, sizeof(void *));
         return;
     }
     SET_VARSIZE(price.room, VARHDRSZ + size);
@@ -342,6 +342,7 @@ bool look_up(FunctionCallInfo fcinfo, const text *given, DateADT day, RoublePric
     }
     if (day < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE || day >= TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
         return false; // no timestamp, infinite days included
+    // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): series_of() has made the array
     Series &series = cache.series[price.currency];
     if (!series.prices || day < first_kept_day || day > last_kept_day) {
         const Oid schema = get_func_namespace(fcinfo->flinfo->fn_oid);

@@ -19,10 +19,10 @@ struct RoublePrice {
     alignas(std::int32_t) char room[VARHDRSZ + longest_short_numeric]; // where `value` may stand
 };
 
-// Sets `price` to that of the currency on the day; false if no such row is stored. `code` is an ISO code or the Bank's
+// Sets `price` to that of the currency on the day; false if no such row is stored. `given` is an ISO code or the Bank's
 // ID in any case; RUB, and RUR, its code before 1998, cost one rouble. Raises an error for a malformed code. A row that
 // has the Bank's ID comes before one that a script inserted without.
-bool look_up(FunctionCallInfo fcinfo, const text *code, DateADT day, RoublePrice &price);
+bool look_up(FunctionCallInfo fcinfo, const text *given, DateADT day, RoublePrice &price);
 
 // A whole number as numeric; kept for the session where it is a power of ten, as the Bank's nominals are.
 Numeric numeric_of(std::int32_t number);

@@ -8,7 +8,7 @@ namespace {
 // Never destroyed: a backend may exit in the middle of a transfer, while libcurl's resolver thread still runs.
 HttpSession &http_session()
 {
-    static HttpSession *session = new HttpSession();
+    static auto *session = new HttpSession();
     return *session;
 }
 

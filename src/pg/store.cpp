@@ -238,7 +238,8 @@ SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) cons
 // Of a batch of one currency: does no row of its days stand in the table? Of others it is not told.
 bool Store::has_none_of(const DatedRate *rates, int count)
 {
-    const DatedRate &first = rates[0], &last = rates[count - 1];
+    const DatedRate &first = rates[0];
+    const DatedRate &last = rates[count - 1];
     if (first.currency != last.currency)
         return false;
     Oid types[] = {TEXTOID, TIMESTAMPOID, TIMESTAMPOID};

@@ -13,8 +13,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bank")]
 
-from authority import LONG, Authority  # noqa: E402
 from bank import Bank  # noqa: E402
+from certificates import LONG, Authority  # noqa: E402
 from cluster import TEMPLATE, Cluster  # noqa: E402
 from proxy import Proxy, behind_a_gate  # noqa: E402
 from session import Session  # noqa: E402

@@ -139,6 +139,12 @@ def tcp_sockets(pid):
     return found
 
 
+def resident_bytes(pid):
+    """A process's own memory. Shared pages count as resident once it has touched them: the server's buffers."""
+    _, resident, shared = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
 def alive(pid):
     """Whether the process is there; one that has ended and waits for its parent is not."""
     try:

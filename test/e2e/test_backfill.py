@@ -16,7 +16,8 @@ import pytest
 from bank import Bank
 from cluster import TEMPLATE, eventually
 from proxy import Proxy, behind_a_gate
-from session import Session, tcp_sockets, wait_until_active_and_asleep, wait_until_blocked, wait_until_requested, words
+from session import (Session, resident_bytes, tcp_sockets, wait_until_active_and_asleep, wait_until_blocked,
+                     wait_until_requested, words)
 from test_future import in_moscow
 
 CORPUS = os.environ.get("CBR_CORPUS")
@@ -687,9 +688,3 @@ def test_memory_does_not_grow_with_history(cluster, database):
         assert session.value("SELECT count(*) FROM t_currency") > 90000
         assert resident_bytes(session.pid) - before < 32 << 20
         session.close()
-
-
-def resident_bytes(pid):
-    """What is the process's own: without the server's shared memory."""
-    _, resident, shared = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[:3]
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

@@ -37,7 +37,7 @@ def steps(block):
 def answers(cluster, database, bank, statements):
     script = "".join(f"\\echo {MARK}\n{statement}\n" for statement in statements)
     environment = dict(cluster.environment, PGOPTIONS=f"-c cbr.base_url={bank.url}")
-    run = subprocess.run([str(bindir() / "psql"), "-X", "-h", str(cluster.root), "-U", "postgres", "-d", database],
+    run = subprocess.run([str(bindir() / "psql"), "-X", "-v", "SHOW_CONTEXT=never", "-h", str(cluster.root), "-U", "postgres", "-d", database],
                          input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
                          env=environment, check=False)
     shown = run.stdout.replace(bank.url, "https://www.cbr.ru").replace(bank.url[len("http://"):], "www.cbr.ru")

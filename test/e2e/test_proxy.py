@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from authority import LONG, Authority
+from certificates import LONG, Authority
 from proxy import ESTABLISHED, Proxy, tunnel
 from session import DAY, words
 

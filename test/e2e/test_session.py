@@ -1,11 +1,9 @@
 """A long session: one connection for many requests, and no memory or handle lost over thousands of calls."""
 import itertools
-import os
-import pathlib
 
 import pytest
 
-from session import DAY, tcp_sockets
+from session import DAY, resident_bytes, tcp_sockets
 
 WARM_UP = 500
 CALLS = 5000
@@ -44,10 +42,6 @@ def test_server_that_closed_the_idle_connection_is_no_error(session, bank):
     bank._server.drop_connections()
     assert session.fetch("2023-11-02") == 3
     assert len(connections(bank)) == len(bank.recorded()) == 2
-
-
-def resident_bytes(pid):
-    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def context_bytes(session):

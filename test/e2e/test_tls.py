@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from authority import LONG, NOT_YET, OVER
 from bank import Bank
+from certificates import LONG, NOT_YET, OVER
 from session import DAY, Session, words
 
 

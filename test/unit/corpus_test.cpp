@@ -196,7 +196,7 @@ TEST_F(Corpus, DocumentsOfErrorsHaveASensibleOutcome)
 std::vector<std::string> parts_of(const std::string &file)
 {
     std::string name = file.substr(file.rfind('/') + 1);
-    name = name.substr(0, name.find('.'));
+    name.resize(std::min(name.size(), name.find('.')));
     std::vector<std::string> parts(1);
     for (const char c : name)
         if (c == '_')

@@ -1,4 +1,4 @@
-"""A certificate authority for the tests of TLS: openssl in a directory."""
+"""A certificate authority for the tests, and spans of time for what it issues."""
 import subprocess
 
 CONFIGURATION = """
