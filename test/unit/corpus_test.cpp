@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "expectations.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
