@@ -140,7 +140,8 @@ run_fuzz() {
     count fuzz "$won" "$lost" 0
 }
 
-# As root: containers of an ordinary user are no base for a cluster.
+# As root: containers of an ordinary user are no base for a cluster. Should it end early, scripts/test ends the cluster.
+# shellcheck disable=SC2034
 run_deployment() {
     local as_user=() settings
     settings=$("$KUBE_TOOL" env)

@@ -29,10 +29,7 @@ bool quotes(const Rate &rate, const std::string &code) { return rate.char_code =
 
 } // namespace
 
-bool is_iso_code(std::string_view text)
-{
-    return text.size() == 3 && std::all_of(text.begin(), text.end(), is_upper);
-}
+bool is_iso_code(std::string_view text) { return text.size() == 3 && std::all_of(text.begin(), text.end(), is_upper); }
 
 bool is_bank_id(std::string_view text)
 {

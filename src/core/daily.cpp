@@ -62,9 +62,10 @@ void ensure_in_force(const Publication &publication, Date asked, Date today, con
 {
     const Date effective = publication.effective_date;
     if (asked > today && effective != asked)
-        throw Error(ErrorKind::not_published, "the rates of " + asked.iso() + " are not published yet",
-                    "The latest publication takes effect on " + effective.iso() + ".",
-                    "The Bank of Russia publishes a day's rates in the afternoon, Moscow time, of the working day before.");
+        throw Error(
+            ErrorKind::not_published, "the rates of " + asked.iso() + " are not published yet",
+            "The latest publication takes effect on " + effective.iso() + ".",
+            "The Bank of Russia publishes a day's rates in the afternoon, Moscow time, of the working day before.");
     if (effective > asked || asked - effective > longest_validity_days)
         fail_document(source, ErrorKind::document,
                       "its rates took effect on " + effective.iso() + " and are not those in force on " + asked.iso());

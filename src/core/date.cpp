@@ -42,7 +42,8 @@ std::string Date::iso() const
     const std::tm day = calendar(*this);
     char text[64];
     const int year = day.tm_year + 1900; // before year 1 it is astronomical: -0043 is 44 BC
-    std::snprintf(text, sizeof text, "%s%04d-%02d-%02d", year < 0 ? "-" : "", std::abs(year), day.tm_mon + 1, day.tm_mday);
+    std::snprintf(text, sizeof text, "%s%04d-%02d-%02d", year < 0 ? "-" : "", std::abs(year), day.tm_mon + 1,
+                  day.tm_mday);
     return text;
 }
 
@@ -84,7 +85,8 @@ void ensure_in_archive(Date date)
         throw Error(ErrorKind::date_range,
                     date < first_of_archive ? "date " + date.iso() + " is before the Bank of Russia's archive"
                                             : "date is after the year 9999",
-                    "The archive of exchange rates begins on 1992-07-01.", "Ask for a date in it, or for none: the latest.");
+                    "The archive of exchange rates begins on 1992-07-01.",
+                    "Ask for a date in it, or for none: the latest.");
 }
 
 void ensure_range(DateRange range)

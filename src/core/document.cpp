@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t max_field_bytes = 4096;
 constexpr std::string_view error_in_parameters = "Error in parameters"; // all that is in the root of that answer,
-constexpr const char *error_root = "ValCurs";                            // whichever document was asked for
+constexpr const char *error_root = "ValCurs";                           // whichever document was asked for
 constexpr const char *too_long = "an element or attribute has more than 4096 bytes";
 constexpr std::size_t parse_chunk_bytes = 64UL * 1024;
 
@@ -88,13 +88,13 @@ private:
     std::exception_ptr failure_;
 
     Element root_;
-    bool is_error_root_ = false;      // the root is not the one looked for, but that of "Error in parameters"
-    bool has_children_ = false;       // of the root
-    std::string root_text_;           // its beginning
-    std::optional<Element> record_;   // the open record
-    std::string *field_ = nullptr;    // the open field's text
-    bool complete_ = false;           // the root has ended
-    int depth_ = 0;                   // of open elements: the root is 1
+    bool is_error_root_ = false;    // the root is not the one looked for, but that of "Error in parameters"
+    bool has_children_ = false;     // of the root
+    std::string root_text_;         // its beginning
+    std::optional<Element> record_; // the open record
+    std::string *field_ = nullptr;  // the open field's text
+    bool complete_ = false;         // the root has ended
+    int depth_ = 0;                 // of open elements: the root is 1
 };
 
 Reading &reading(void *context) { return *static_cast<Reading *>(context); }
@@ -333,8 +333,7 @@ std::string in_utf8(std::string_view bytes, const DocumentSource &source)
         return std::string(text);
     }
     if (!is_ascii(text) && is_utf8(text))
-        fail_document(source, ErrorKind::document,
-                      "it declares " + printable(encoding) + " but is written in UTF-8",
+        fail_document(source, ErrorKind::document, "it declares " + printable(encoding) + " but is written in UTF-8",
                       "It was converted after the Bank had sent it.",
                       "Declare encoding=\"utf-8\" in its first line, or take the original.");
     return converted_to_utf8(text, encoding, source);
@@ -349,8 +348,7 @@ DocumentSource given_document(std::string_view bytes)
 
 std::string described(std::string_view bytes)
 {
-    return std::to_string(bytes.size()) + " bytes" +
-           (bytes.empty() ? "" : " that begin with " + quoted_excerpt(bytes));
+    return std::to_string(bytes.size()) + " bytes" + (bytes.empty() ? "" : " that begin with " + quoted_excerpt(bytes));
 }
 
 std::optional<std::string_view> Element::find(std::string_view attribute_or_field) const

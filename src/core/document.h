@@ -1,5 +1,6 @@
 // Reads the Bank's XML documents. They all have one shape: a root with attributes, records somewhere below it with
-// attributes, fields with text right below those. What to look for is told by a DocumentShape; everything else is passed over.
+// attributes, fields with text right below those. What to look for is told by a DocumentShape; everything else is
+// passed over.
 //
 // A document is hostile until read: a DOCTYPE is an error (so there are no entities to expand), nothing is ever
 // loaded from outside, fields are bounded, and bytes that the declared encoding does not have are an error.
@@ -61,8 +62,8 @@ private:
     long line_;
 };
 
-// Calls `on_record` for each record in order, then returns the root. Throws Error(document); Error(date_range) where the
-// service says "Error in parameters", its answer to what it does not have; and whatever `on_record` throws.
+// Calls `on_record` for each record in order, then returns the root. Throws Error(document); Error(date_range) where
+// the service says "Error in parameters", its answer to what it does not have; and whatever `on_record` throws.
 Element read_document(std::string_view bytes, const DocumentSource &source, const DocumentShape &shape,
                       const std::function<void(const Element &)> &on_record);
 

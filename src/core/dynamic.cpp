@@ -29,8 +29,8 @@ void ensure_echo(const Element &root, const std::string &cbr_id, DateRange range
 {
     if (read_bank_id(root, "ID") != cbr_id || read_date(root, "DateRange1") != range.first ||
         read_date(root, "DateRange2") != range.last)
-        root.fail(ErrorKind::document, "it is not about " + cbr_id + " from " + range.first.iso() + " to " +
-                                           range.last.iso());
+        root.fail(ErrorKind::document,
+                  "it is not about " + cbr_id + " from " + range.first.iso() + " to " + range.last.iso());
 }
 
 } // namespace

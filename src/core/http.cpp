@@ -216,7 +216,8 @@ void HttpQueue::Exchange::configure()
     const auto set = [this](CURLoption option, auto value) {
         const CURLcode code = curl_easy_setopt(easy, option, value);
         if (code != CURLE_OK)
-            throw std::runtime_error("libcurl refuses option " + std::to_string(option) + ": " + curl_easy_strerror(code));
+            throw std::runtime_error("libcurl refuses option " + std::to_string(option) + ": " +
+                                     curl_easy_strerror(code));
     };
     set(CURLOPT_PRIVATE, static_cast<void *>(this));
     set(CURLOPT_URL, request.url.c_str());

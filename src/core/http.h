@@ -17,8 +17,8 @@
 namespace cbr {
 
 struct HttpOptions {
-    std::string proxy;      // empty: none, whatever the environment says
-    std::string ca_file;    // PEM; empty: the certificate authorities of the system
+    std::string proxy;   // empty: none, whatever the environment says
+    std::string ca_file; // PEM; empty: the certificate authorities of the system
     std::string user_agent;
     std::chrono::milliseconds timeout{30000};         // for one request, all phases
     std::chrono::milliseconds connect_timeout{10000}; // for name, connection and TLS

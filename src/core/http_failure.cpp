@@ -61,7 +61,10 @@ std::string reason(CURLcode code, const Transfer &transfer, bool by_proxy)
     return printable(by_proxy || !transfer.error_text[0] ? curl_easy_strerror(code) : transfer.error_text);
 }
 
-std::string received(const Transfer &transfer) { return std::to_string(transfer.body.size()) + " bytes were received."; }
+std::string received(const Transfer &transfer)
+{
+    return std::to_string(transfer.body.size()) + " bytes were received.";
+}
 
 constexpr const char *network_hint =
     "Check the server's network; a superuser can set cbr.base_url to a mirror or cbr.proxy to a proxy.";
@@ -91,7 +94,8 @@ Error timeout_error(CURL *easy, const HttpAnswer &answer, const Transfer &transf
     const std::string phase = phase_of(easy, transfer);
     return {ErrorKind::connection, "request to " + answer.host + " timed out " + phase,
             answer.asked + "; " + received(transfer),
-            transfer.connected ? "cbr.timeout limits the whole request." : "cbr.connect_timeout limits the time until the connection stands."};
+            transfer.connected ? "cbr.timeout limits the whole request."
+                               : "cbr.connect_timeout limits the time until the connection stands."};
 }
 
 const char *status_hint(long status)
@@ -124,7 +128,8 @@ Error status_error(CURL *easy, const HttpAnswer &answer)
 
 } // namespace
 
-HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer, bool by_proxy)
+HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer,
+                              bool by_proxy)
 {
     if (transfer.out_of_memory || code == CURLE_OUT_OF_MEMORY)
         throw std::bad_alloc();
@@ -143,8 +148,7 @@ HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answe
                 proxy_status == 429 || proxy_status >= 500};
     if (is_cut_off(code))
         return {{ErrorKind::transfer, "transfer from " + answer.host + " was cut off",
-                 answer.asked + "; " + received(transfer),
-                 "Try again later, or raise cbr.retries."},
+                 answer.asked + "; " + received(transfer), "Try again later, or raise cbr.retries."},
                 true};
     if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT ||
         is_tls_failure(code))

@@ -38,7 +38,8 @@ struct HttpFailure {
 };
 
 // For a transfer that ended with `code` other than CURLE_OK. Throws std::bad_alloc where memory was the reason.
-HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer, bool by_proxy);
+HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answer, const Transfer &transfer,
+                              bool by_proxy);
 
 // For an answer that came whole; nothing if its status is 200.
 std::optional<HttpFailure> status_failure(CURL *easy, const HttpAnswer &answer);

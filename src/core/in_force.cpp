@@ -8,7 +8,8 @@ namespace {
 Date plus(Date date, std::int64_t days) { return Date(date.days_since_1970() + days); }
 
 // The last day on which a record is in force, were there no range: the day before what ends it.
-Date last_day(const std::vector<SeriesRecord> &records, std::size_t i, const std::vector<Date> &publications, Date today)
+Date last_day(const std::vector<SeriesRecord> &records, std::size_t i, const std::vector<Date> &publications,
+              Date today)
 {
     const Date begin = records[i].effective_date;
     if (i + 1 < records.size() && records[i + 1].effective_date - begin <= longest_record_days)

@@ -14,7 +14,8 @@ struct KeyRate {
 std::string key_rate_envelope(DateRange range);
 inline constexpr const char *key_rate_action = "http://web.cbr.ru/KeyRateXML";
 
-// Each date once, in ascending order; none where the range has none. Throws Error: document (a SOAP fault too) or number.
+// Each date once, in ascending order; none where the range has none. Throws Error: document (a SOAP fault too) or
+// number.
 std::vector<KeyRate> read_key_rates(std::string_view bytes, const DocumentSource &source, DateRange range);
 
 } // namespace cbr

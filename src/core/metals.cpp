@@ -11,8 +11,7 @@ namespace {
 
 const DocumentShape &metals_shape()
 {
-    static const DocumentShape shape{
-        "Metall", {"FromDate", "ToDate"}, "Record", {"Date", "Code"}, {"Buy", "Sell"}};
+    static const DocumentShape shape{"Metall", {"FromDate", "ToDate"}, "Record", {"Date", "Code"}, {"Buy", "Sell"}};
     return shape;
 }
 
@@ -42,7 +41,8 @@ Date read_echoed_day(const Element &root, const char *attribute)
 void ensure_echo(const Element &root, DateRange range)
 {
     if (read_echoed_day(root, "FromDate") != range.first || read_echoed_day(root, "ToDate") != range.last)
-        root.fail(ErrorKind::document, "it is not about the days from " + range.first.iso() + " to " + range.last.iso());
+        root.fail(ErrorKind::document,
+                  "it is not about the days from " + range.first.iso() + " to " + range.last.iso());
 }
 
 } // namespace
@@ -63,6 +63,7 @@ std::vector<MetalPrice> read_metals(std::string_view bytes, const DocumentSource
     });
     ensure_echo(root, range);
     std::vector<MetalPrice> prices;
+    prices.reserve(by_day_and_metal.size());
     for (auto &[day_and_metal, price] : by_day_and_metal)
         prices.push_back(std::move(price));
     return prices;

@@ -12,8 +12,8 @@ struct MetalPrice {
     std::string sell;
 };
 
-// Each metal once a day, by day and, in a day, in the order above; none where the range has none. Throws Error: document
-// or number; also where the answer is not about the range that was asked for.
+// Each metal once a day, by day and, in a day, in the order above; none where the range has none. Throws Error:
+// document or number; also where the answer is not about the range that was asked for.
 std::vector<MetalPrice> read_metals(std::string_view bytes, const DocumentSource &source, DateRange range);
 
 } // namespace cbr

@@ -22,10 +22,11 @@ std::string range_query(DateRange range)
 
 DocumentSource source_of(const HttpAnswer &answer)
 {
-    return {"answer from " + answer.host,
-            answer.asked + "; HTTP status " + std::to_string(answer.status) + "; content type " +
-                quoted_excerpt(answer.content_type) + "; " + described(answer.body) + ".",
-            "Try again later. If it stays so, the service's documents have changed: please report it with this message."};
+    return {
+        "answer from " + answer.host,
+        answer.asked + "; HTTP status " + std::to_string(answer.status) + "; content type " +
+            quoted_excerpt(answer.content_type) + "; " + described(answer.body) + ".",
+        "Try again later. If it stays so, the service's documents have changed: please report it with this message."};
 }
 
 HttpAnswer get(const Service &service, const HttpRequest &request)
@@ -77,7 +78,8 @@ std::vector<SeriesRecord> fetch_dynamic(const Service &service, const std::strin
 
 std::vector<HttpRequest> catalogue_requests(const std::string &base_url)
 {
-    return {service_url(base_url, "/scripts/XML_valFull.asp?d=0"), service_url(base_url, "/scripts/XML_valFull.asp?d=1")};
+    return {service_url(base_url, "/scripts/XML_valFull.asp?d=0"),
+            service_url(base_url, "/scripts/XML_valFull.asp?d=1")};
 }
 
 std::vector<CatalogueEntry> read_catalogue_answer(const HttpAnswer &answer)
@@ -105,9 +107,8 @@ std::vector<MetalPrice> fetch_metals(const Service &service, DateRange range)
 
 std::vector<KeyRate> fetch_key_rates(const Service &service, DateRange range)
 {
-    const HttpAnswer answer =
-        get(service, {service_url(service.base_url, "/DailyInfoWebServ/DailyInfo.asmx"), key_rate_envelope(range),
-                      key_rate_action});
+    const HttpAnswer answer = get(service, {service_url(service.base_url, "/DailyInfoWebServ/DailyInfo.asmx"),
+                                            key_rate_envelope(range), key_rate_action});
     return read_key_rates(answer.body, source_of(answer), range);
 }
 

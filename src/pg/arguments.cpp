@@ -46,8 +46,7 @@ CurrencyArgument currencies_argument(FunctionCallInfo fcinfo, int index)
     argument.codes = static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(argument.count)));
     for (int i = 0; i < argument.count; ++i) {
         if (nulls[i])
-            ereport(ERROR,
-                    (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a currency code must not be NULL")));
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a currency code must not be NULL")));
         argument.codes[i] = to_utf8(TextDatumGetCString(elements[i]));
     }
     return argument;
@@ -65,10 +64,10 @@ std::string_view document_argument(FunctionCallInfo fcinfo, int index)
     bytea *document = PG_GETARG_BYTEA_PP(index);
     const std::size_t size = VARSIZE_ANY_EXHDR(document);
     if (size > max_response_size())
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("document is larger than %zu bytes", max_response_size()),
-                        errdetail("It has %zu bytes.", size),
-                        errhint("cbr.max_response_size limits the size of a document.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                 errmsg("document is larger than %zu bytes", max_response_size()), errdetail("It has %zu bytes.", size),
+                 errhint("cbr.max_response_size limits the size of a document.")));
     return {VARDATA_ANY(document), size};
 }
 

@@ -1,5 +1,6 @@
 // CALL cbr_backfill(): the rates of a range of days, one request a currency. It commits after each currency, so what
-// was loaded stays, and a second call asks for the rest. While one currency is stored the next answers are on their way.
+// was loaded stays, and a second call asks for the rest. While one currency is stored the next answers are on their
+// way.
 #include <algorithm>
 #include <ctime>
 #include <memory>
@@ -35,10 +36,10 @@ struct Backfill {
     std::vector<Task> tasks;
 
     std::unique_ptr<HttpQueue> queue;
-    std::size_t queued = 0;              // tasks whose requests were added to the queue
-    std::optional<DateRange> calendar;   // of the US dollar, once its request was added
+    std::size_t queued = 0;                    // tasks whose requests were added to the queue
+    std::optional<DateRange> calendar;         // of the US dollar, once its request was added
     std::optional<HttpAnswer> calendar_answer; // where it was taken from the queue before its turn
-    bool calendar_is_first_task = false; // the dollar is to be loaded itself: its answer serves for both
+    bool calendar_is_first_task = false;       // the dollar is to be loaded itself: its answer serves for both
     std::vector<Date> publications;
 
     std::size_t current = 0; // the task under way
@@ -284,10 +285,11 @@ void tell_progress(Backfill &backfill, const Stored &stored)
     backfill.days_done += stored.rates;
     const double seconds = static_cast<double>(std::max<int64>(1, GetCurrentTimestamp() - backfill.started)) / 1e6;
     const Currency &currency = backfill.tasks[backfill.current].currency;
-    ereport(INFO, (errmsg("%s (%s): %d days from %zu publications, %d new, %d changed; currency %zu of %zu, %.0f days/s",
-                          currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(), currency.cbr_id.c_str(),
-                          stored.rates, backfill.validity.size(), stored.inserted, stored.changed, backfill.current + 1,
-                          backfill.tasks.size(), static_cast<double>(backfill.days_done) / seconds)));
+    ereport(INFO,
+            (errmsg("%s (%s): %d days from %zu publications, %d new, %d changed; currency %zu of %zu, %.0f days/s",
+                    currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(), currency.cbr_id.c_str(),
+                    stored.rates, backfill.validity.size(), stored.inserted, stored.changed, backfill.current + 1,
+                    backfill.tasks.size(), static_cast<double>(backfill.days_done) / seconds)));
 }
 
 void tell_where(void *backfill_pointer)
@@ -296,8 +298,8 @@ void tell_where(void *backfill_pointer)
     if (backfill.current < backfill.tasks.size()) {
         const Currency &currency = backfill.tasks[backfill.current].currency;
         errcontext("cbr_backfill at %s (%s), currency %zu of %zu; %s",
-                   currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(),
-                   currency.cbr_id.c_str(), backfill.current + 1, backfill.tasks.size(),
+                   currency.char_code.empty() ? "unnamed" : currency.char_code.c_str(), currency.cbr_id.c_str(),
+                   backfill.current + 1, backfill.tasks.size(),
                    backfill.atomic ? "nothing is kept" : "the ones before it are stored");
     }
 }
@@ -342,9 +344,8 @@ void run_backfill(Backfill &backfill, Oid schema)
     Store store(schema);
     lock_rates_first(schema);
     const MissingDays missing_days(store);
-    const std::optional<DateRange> dollar = names_dollar(backfill.selection)
-                                                ? missing_days.of(calendar_currency, backfill.range)
-                                                : std::nullopt;
+    const std::optional<DateRange> dollar =
+        names_dollar(backfill.selection) ? missing_days.of(calendar_currency, backfill.range) : std::nullopt;
     commit_if_allowed(backfill);
     run_network([&] { find_currencies(backfill, dollar == backfill.range); });
     backfill.started = GetCurrentTimestamp();

@@ -28,18 +28,16 @@ Numeric quotient(Numeric a, Numeric b)
     return DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(a), NumericGetDatum(b)));
 }
 
-Numeric times(Numeric a, std::int32_t factor)
-{
-    return factor == 1 ? a : product(a, numeric_of(factor));
-}
+Numeric times(Numeric a, std::int32_t factor) { return factor == 1 ? a : product(a, numeric_of(factor)); }
 
 void report_missing(const text *currency, DateADT day)
 {
     const char *code = text_to_cstring(currency);
     const char *date = DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum(day)));
-    ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("rate of %s on %s is not loaded", code, date),
-                    errdetail("t_currency has no row of that currency and day."),
-                    errhint("Load it by cbr_fetch, or a range of days by cbr_backfill; or set cbr.missing_rate to null.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_NO_DATA_FOUND), errmsg("rate of %s on %s is not loaded", code, date),
+             errdetail("t_currency has no row of that currency and day."),
+             errhint("Load it by cbr_fetch, or a range of days by cbr_backfill; or set cbr.missing_rate to null.")));
 }
 
 } // namespace

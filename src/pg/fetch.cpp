@@ -32,8 +32,8 @@ Datum store_stock(FunctionCallInfo fcinfo, const Stock &stock)
     auto *rates = static_cast<DatedRate *>(palloc(sizeof(DatedRate) * static_cast<Size>(count)));
     for (int i = 0; i < count; ++i) {
         const Rate &rate = publication.rates[static_cast<std::size_t>(i)];
-        rates[i] = {&rate, stock.origin.requested_date.value_or(publication.effective_date),
-                    publication.effective_date, rate.nominal, &rate.value};
+        rates[i] = {&rate, stock.origin.requested_date.value_or(publication.effective_date), publication.effective_date,
+                    rate.nominal, &rate.value};
     }
     SPI_connect();
     Store store(get_func_namespace(fcinfo->flinfo->fn_oid));

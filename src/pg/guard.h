@@ -54,7 +54,8 @@ template <class Body> void run_core(const Body &body)
 template <class Object> Object *make_owned(MemoryContext context = CurrentMemoryContext)
 {
     static_assert(std::is_nothrow_default_constructible_v<Object> && alignof(Object) <= MAXIMUM_ALIGNOF);
-    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context, sizeof(MemoryContextCallback)));
+    auto *callback =
+        static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context, sizeof(MemoryContextCallback)));
     auto *object = new (MemoryContextAlloc(context, sizeof(Object))) Object();
     callback->func = [](void *owned) { static_cast<Object *>(owned)->~Object(); };
     callback->arg = object;

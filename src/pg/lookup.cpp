@@ -38,8 +38,12 @@ struct SnapshotIdentity {
 SnapshotIdentity active_snapshot()
 {
     const Snapshot snapshot = GetActiveSnapshot();
-    return {snapshot->xmin,   snapshot->xmax,        snapshot->xcnt,
-            snapshot->subxcnt, snapshot->curcid,     own_local_transaction_id(),
+    return {snapshot->xmin,
+            snapshot->xmax,
+            snapshot->xcnt,
+            snapshot->subxcnt,
+            snapshot->curcid,
+            own_local_transaction_id(),
             GetCurrentSubTransactionId()};
 }
 
@@ -99,7 +103,8 @@ struct Series {
     KeptPrice *prices = nullptr; // by day from first_day on; null: not read
 };
 
-// A code as callers spell it, and the number of its series. Short ones alone, which all ISO codes and the Bank's IDs are.
+// A code as callers spell it, and the number of its series. Short ones alone, which all ISO codes and the Bank's IDs
+// are.
 struct Spelling {
     uint64 text; // padded with zeros; 0: none
     int currency;
@@ -164,10 +169,9 @@ struct Plans {
     SPIPlanPtr all[2] = {};
 };
 
-constexpr const char *day_sql =
-    "SELECT t.value, t.nominal FROM {t_currency} t"
-    " WHERE t.%s OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.=) $2"
-    " ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1";
+constexpr const char *day_sql = "SELECT t.value, t.nominal FROM {t_currency} t"
+                                " WHERE t.%s OPERATOR(pg_catalog.=) $1 AND t.date OPERATOR(pg_catalog.=) $2"
+                                " ORDER BY t.cbr_id IS NULL, t.id DESC LIMIT 1";
 
 // In no order, since that would be a sort in each query that converts; rank tells which of a day's rows counts.
 constexpr const char *all_sql =
@@ -231,7 +235,10 @@ bool read_day(Oid schema, const Code &code, DateADT day, RoublePrice &price)
 
 Timestamp date_of(uint64 row) { return DatumGetTimestamp(column(row, 1)); }
 
-DateADT day_of(uint64 row) { return static_cast<DateADT>(date_of(row) / USECS_PER_DAY - (date_of(row) % USECS_PER_DAY < 0)); }
+DateADT day_of(uint64 row)
+{
+    return static_cast<DateADT>(date_of(row) / USECS_PER_DAY - (date_of(row) % USECS_PER_DAY < 0));
+}
 
 // Of two rows of one day the Bank's own counts, then the younger.
 bool counts_before(uint64 row, uint64 other)
@@ -286,16 +293,16 @@ Code code_of(const text *given)
     for (Size i = 0; well_formed && i < length; ++i)
         code.text[i] = static_cast<char>(pg_ascii_toupper(static_cast<unsigned char>(characters[i])));
     if (!well_formed || !(is_iso_code(code.text) || is_bank_id(code.text)))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("malformed currency code: \"%s\"", text_to_cstring(given)),
-                 errhint("A currency is an ISO code like USD or an ID of the Bank of Russia like R01235.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("malformed currency code: \"%s\"", text_to_cstring(given)),
+                        errhint("A currency is an ISO code like USD or an ID of the Bank of Russia like R01235.")));
     return code;
 }
 
 bool is_rouble(const Code &code) { return std::strcmp(code.text, "RUB") == 0 || std::strcmp(code.text, "RUR") == 0; }
 
-// The number of the series that the code means. A row costs a comparison of eight bytes where its spelling was met before.
+// The number of the series that the code means. A row costs a comparison of eight bytes where its spelling was met
+// before.
 int currency_of(Cache &cache, const text *given)
 {
     uint64 text = 0;

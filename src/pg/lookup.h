@@ -15,7 +15,7 @@ struct RoublePrice {
     int currency; // the same for the same code within a call of the SQL function; `rouble` for RUB and RUR
 
     static constexpr int rouble = -1;
-    static constexpr std::size_t longest_short_numeric = 11; // bytes without the header; "12345.6789" has 8
+    static constexpr std::size_t longest_short_numeric = 11;           // bytes without the header; "12345.6789" has 8
     alignas(std::int32_t) char room[VARHDRSZ + longest_short_numeric]; // where `value` may stand
 };
 

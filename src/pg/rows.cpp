@@ -24,10 +24,7 @@ RowSink::RowSink(FunctionCallInfo fcinfo)
     MemoryContextSwitchTo(caller);
 }
 
-Datum text_datum(const std::string &utf8)
-{
-    return PointerGetDatum(cstring_to_text(to_server_encoding(utf8)));
-}
+Datum text_datum(const std::string &utf8) { return PointerGetDatum(cstring_to_text(to_server_encoding(utf8))); }
 
 Datum numeric_datum(const std::string &decimal)
 {

@@ -157,10 +157,11 @@ CronTask task_for(FunctionCallInfo fcinfo, CronTask::Kind kind, const char *sche
 {
     const char *cron_database = GetConfigOption("cron.database_name", true, false);
     if (!cron_database)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pg_cron is not loaded"),
-                        errdetail("The server has no setting cron.database_name."),
-                        errhint("Install pg_cron, add it to shared_preload_libraries and restart the server; or let any "
-                                "other scheduler run SELECT cbr_fetch().")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("pg_cron is not loaded"),
+                 errdetail("The server has no setting cron.database_name."),
+                 errhint("Install pg_cron, add it to shared_preload_libraries and restart the server; or let any "
+                         "other scheduler run SELECT cbr_fetch().")));
     CronTask task;
     memset(&task, 0, sizeof task);
     task.kind = kind;

@@ -14,12 +14,12 @@ char *currencies_setting = nullptr;
 char *proxy_setting = nullptr;
 char *ca_file_setting = nullptr;
 char *user_agent_setting = nullptr;
-int timeout_setting;            // milliseconds
-int connect_timeout_setting;    // milliseconds
-int request_interval_setting;   // milliseconds
+int timeout_setting;          // milliseconds
+int connect_timeout_setting;  // milliseconds
+int request_interval_setting; // milliseconds
 int retries_setting;
 int max_connections_setting;
-int max_response_size_setting;  // kilobytes
+int max_response_size_setting; // kilobytes
 int missing_rate_setting;
 
 const config_enum_entry missing_rate_choices[] = {
@@ -78,8 +78,9 @@ void define_transport_settings()
     DefineCustomIntVariable("cbr.connect_timeout", "Longest time until a connection stands.", nullptr,
                             &connect_timeout_setting, 10000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr,
                             nullptr);
-    DefineCustomIntVariable("cbr.retries", "How often a request is repeated after a transport failure, status 429 or 5xx.",
-                            nullptr, &retries_setting, 2, 0, 20, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("cbr.retries",
+                            "How often a request is repeated after a transport failure, status 429 or 5xx.", nullptr,
+                            &retries_setting, 2, 0, 20, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("cbr.max_connections", "How many requests of a backfill run at the same time.", nullptr,
                             &max_connections_setting, 2, 1, 16, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("cbr.request_interval", "Least time between the starts of two requests of a session.",
@@ -90,8 +91,9 @@ void define_transport_settings()
     DefineCustomStringVariable("cbr.proxy", "URL of the proxy for requests; empty for none.",
                                "It may hold a password, so only superusers and members of pg_read_all_settings see it.",
                                &proxy_setting, "", PGC_SUSET, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
-    DefineCustomStringVariable("cbr.ca_file", "PEM file of the certificate authorities to trust; empty for the system's.",
-                               nullptr, &ca_file_setting, "", PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("cbr.ca_file",
+                               "PEM file of the certificate authorities to trust; empty for the system's.", nullptr,
+                               &ca_file_setting, "", PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("cbr.user_agent", "What the extension calls itself in requests.", nullptr,
                                &user_agent_setting, "cbr/" CBR_VERSION " (PostgreSQL extension)", PGC_SUSET, 0,
                                check_user_agent, nullptr, nullptr);
@@ -102,9 +104,9 @@ void define_transport_settings()
 void define_settings()
 {
     define_transport_settings();
-    DefineCustomStringVariable("cbr.currencies", "Currencies stored when a call names none: ISO codes or the Bank's IDs, or *.",
-                               nullptr, &currencies_setting, "USD, EUR, GBP", PGC_USERSET, GUC_LIST_INPUT, check_currencies, nullptr,
-                               nullptr);
+    DefineCustomStringVariable(
+        "cbr.currencies", "Currencies stored when a call names none: ISO codes or the Bank's IDs, or *.", nullptr,
+        &currencies_setting, "USD, EUR, GBP", PGC_USERSET, GUC_LIST_INPUT, check_currencies, nullptr, nullptr);
     DefineCustomEnumVariable("cbr.missing_rate", "What a conversion does when a rate is not loaded: error or null.",
                              nullptr, &missing_rate_setting, missing_rate_error, missing_rate_choices, PGC_USERSET, 0,
                              nullptr, nullptr, nullptr);

@@ -30,15 +30,13 @@ constexpr const char *insert_plainly_sql = INSERT_RATES;
 
 // Without the anti-join each repeated fetch would use up numbers of the sequence. Ordered, so that two sessions that
 // store the same publication meet at its first row, and never in a deadlock.
-constexpr const char *insert_missing_sql =
-    INSERT_RATES
+constexpr const char *insert_missing_sql = INSERT_RATES
     "  WHERE NOT EXISTS (SELECT FROM {t_currency} s WHERE s.cbr_id " EQUALS " p.cbr_id AND s.date " EQUALS " p.date)"
     " ORDER BY p.cbr_id, p.date"
     " ON CONFLICT (cbr_id, date) DO NOTHING";
 
-constexpr const char *any_sql =
-    "SELECT FROM {t_currency} t WHERE t.cbr_id " EQUALS " $1"
-    " AND t.date " AT_LEAST " $2 AND t.date " AT_MOST " $3 LIMIT 1";
+constexpr const char *any_sql = "SELECT FROM {t_currency} t WHERE t.cbr_id " EQUALS " $1"
+                                " AND t.date " AT_LEAST " $2 AND t.date " AT_MOST " $3 LIMIT 1";
 
 // The rows are locked before their old values are read: what the log says was replaced was replaced. A name or code
 // that differs is none of the Bank's corrections, since the wording of names varies; what was unknown is filled in.
@@ -168,8 +166,8 @@ void add_corrections(Stored &stored)
     if (is_null)
         return;
     stored.changed += DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null));
-    stored.corrections = stored.corrections ? DirectFunctionCall2(jsonb_concat, stored.corrections, list)
-                                            : datumCopy(list, false, -1);
+    stored.corrections =
+        stored.corrections ? DirectFunctionCall2(jsonb_concat, stored.corrections, list) : datumCopy(list, false, -1);
 }
 
 bool append_instead(StringInfo statement, const char **position, const char *placeholder, const char *name)
@@ -227,7 +225,8 @@ SPIPlanPtr Store::prepare_for_good(const char *sql, int parameter_count, Oid *ty
 // The server tells of changed tables to kept statements alone; hence kept, and freed together with SPI's memory.
 SPIPlanPtr Store::prepare(const char *sql, int parameter_count, Oid *types) const
 {
-    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context_, sizeof(MemoryContextCallback)));
+    auto *callback =
+        static_cast<MemoryContextCallback *>(MemoryContextAllocZero(context_, sizeof(MemoryContextCallback)));
     SPIPlanPtr plan = prepare_for_good(sql, parameter_count, types);
     callback->func = [](void *kept) { SPI_freeplan(static_cast<SPIPlanPtr>(kept)); };
     callback->arg = plan;
@@ -333,10 +332,18 @@ void Store::log(const Origin &origin, const Stored &stored)
                       Int32GetDatum(stored.inserted),
                       Int32GetDatum(stored.changed),
                       stored.corrections};
-    const bool known[] = {!origin.url.empty(),     !origin.cbr_id.empty(),   origin.requested_date.has_value(),
-                          origin.last_date.has_value(), origin.effective_date.has_value(), origin.http_status.has_value(),
-                          true,                    origin.duration_ms.has_value(), true,
-                          true,                    true,                     stored.corrections != 0};
+    const bool known[] = {!origin.url.empty(),
+                          !origin.cbr_id.empty(),
+                          origin.requested_date.has_value(),
+                          origin.last_date.has_value(),
+                          origin.effective_date.has_value(),
+                          origin.http_status.has_value(),
+                          true,
+                          origin.duration_ms.has_value(),
+                          true,
+                          true,
+                          true,
+                          stored.corrections != 0};
     char nulls[lengthof(known)];
     for (std::size_t i = 0; i < lengthof(known); ++i)
         nulls[i] = known[i] ? ' ' : 'n';

@@ -28,8 +28,8 @@ struct Stored {
 
 // What the log tells of a document's origin. Empty fields are stored as NULL.
 struct Origin {
-    std::string url; // empty for a document that was not fetched
-    std::string cbr_id; // where the document is of one currency
+    std::string url;                    // empty for a document that was not fetched
+    std::string cbr_id;                 // where the document is of one currency
     std::optional<Date> requested_date; // of a range: the first day
     std::optional<Date> last_date;      // of a range
     std::optional<Date> effective_date;
@@ -52,8 +52,8 @@ public:
 
     void log(const Origin &origin, const Stored &stored);
 
-    // Prepares `sql`, in which {t_currency} and {cbr_fetch_log} stand for the tables. The statement lives as long as SPI
-    // stays connected; and it is made anew where an owner has changed a table since, also between two transactions.
+    // Prepares `sql`, in which {t_currency} and {cbr_fetch_log} stand for the tables. The statement lives as long as
+    // SPI stays connected; and it is made anew where an owner has changed a table since, also between two transactions.
     SPIPlanPtr prepare(const char *sql, int parameter_count, Oid *types) const;
 
     // The same, for the caller to free.

@@ -1,5 +1,5 @@
-// core/catalogue: entries keep every promise of catalogue.h, and read the same, in the same order, when they are written
-// again.
+// core/catalogue: entries keep every promise of catalogue.h, and read the same, in the same order, when they are
+// written again.
 #include "core/catalogue.h"
 #include "documents.h"
 

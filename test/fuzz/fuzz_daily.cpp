@@ -28,8 +28,7 @@ bool is_undecodable(std::string_view bytes)
 
 void check(std::string_view bytes)
 {
-    const auto publication =
-        outcome(bytes, [&](const DocumentSource &source) { return read_daily(bytes, source); });
+    const auto publication = outcome(bytes, [&](const DocumentSource &source) { return read_daily(bytes, source); });
     if (!publication)
         return;
     ensure(!is_undecodable(bytes), "every byte can be decoded");

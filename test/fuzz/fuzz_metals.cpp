@@ -35,8 +35,7 @@ std::string compact(Date date)
 
 std::string written_backwards(const Prices &prices)
 {
-    std::string document =
-        "<Metall FromDate=\"" + compact(asked.first) + "\" ToDate=\"" + compact(asked.last) + "\">";
+    std::string document = "<Metall FromDate=\"" + compact(asked.first) + "\" ToDate=\"" + compact(asked.last) + "\">";
     for (auto price = prices.rbegin(); price != prices.rend(); ++price)
         document += "<Record Code=\"" + std::to_string(code_of(*price)) + "\" Date=\"" + price->date.request() + "\">" +
                     element("Sell", price->sell) + element("Buy", price->buy) + "</Record>";

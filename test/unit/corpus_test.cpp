@@ -309,7 +309,8 @@ TEST_F(Corpus, MetalsAreFourADay)
     for (const Row &row : listed_in("metal")) {
         const std::string &file = row.at("file");
         SCOPED_TRACE(file);
-        const std::vector<std::string> asked = parts_of(file); // xml_metall_2026-03-01_2026-03-05; one day has no second
+        const std::vector<std::string> asked =
+            parts_of(file); // xml_metall_2026-03-01_2026-03-05; one day has no second
         ASSERT_EQ(asked.size(), 4u);
         const Date first = iso_day(asked[2]);
         const DateRange range{first, parse_iso_date(asked[3]).value_or(first)};

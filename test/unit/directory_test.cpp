@@ -41,9 +41,9 @@ Ids ids(const std::vector<Currency> &currencies)
 
 CurrencyDirectory newest_only()
 {
-    return CurrencyDirectory({day(2026, 4, 25),
-                              {rate("R01235", "USD"), rate("R01239", "EUR"), rate("R01090B", "BYN"),
-                               rate("R01580", "SAR")}});
+    return CurrencyDirectory(
+        {day(2026, 4, 25),
+         {rate("R01235", "USD"), rate("R01239", "EUR"), rate("R01090B", "BYN"), rate("R01580", "SAR")}});
 }
 
 CurrencyDirectory both()

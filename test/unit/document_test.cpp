@@ -297,10 +297,7 @@ TEST(Root, IsReturnedWithItsAttributes)
     EXPECT_TRUE(root.fields.empty());
 }
 
-TEST(Root, MayHoldAnyAmountOfText)
-{
-    EXPECT_TRUE(items_of("<Root>" + std::string(1000000, 'x') + "</Root>").empty());
-}
+TEST(Root, MayHoldAnyAmountOfText) { EXPECT_TRUE(items_of("<Root>" + std::string(1000000, 'x') + "</Root>").empty()); }
 
 // The service's answer to a request of any of its documents that it cannot serve.
 TEST(Root, OfErrorInParametersIsAnErrorOfTheRangeWhateverWasAskedFor)
@@ -478,8 +475,7 @@ TEST(NoDocument, Garbage)
     for (const std::string &bytes :
          {"<"s, "<<<<"s, "<Root"s, "<Root>"s, "<Root></root>"s, "<Root/><Root/>"s, "<Root/>x"s, "<Root a=1/>"s,
           "<Root a='1' a='2'/>"s, "<Root>\0</Root>"s, "<Root>\x01</Root>"s, "<Root>&#0;</Root>"s, "<Root>&</Root>"s,
-          "<?xml?><Root/>"s, "<Root><![CDATA[</Root>"s, "<Root><!-- -- --></Root>"s,
-          "<!-- -->"s}) {
+          "<?xml?><Root/>"s, "<Root><![CDATA[</Root>"s, "<Root><!-- -- --></Root>"s, "<!-- -->"s}) {
         const Error error = read_error(bytes);
         EXPECT_EQ(error.kind, ErrorKind::document) << quoted_excerpt(bytes);
         EXPECT_EQ(error.message, "invalid test document: it is not well-formed XML") << quoted_excerpt(bytes);

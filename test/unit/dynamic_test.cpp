@@ -87,9 +87,9 @@ TEST(ReadDynamic, OrdersTheRecordsWithTheirRates)
 {
     std::string shuffled;
     for (const int number : {17, 3, 29, 1, 31, 12, 8})
-        shuffled += record((number < 10 ? "0" : "") + std::to_string(number) + ".03.2002",
-                           "<Nominal>" + std::to_string(number) + "</Nominal><Value>" + std::to_string(number) +
-                               ",5</Value>");
+        shuffled +=
+            record((number < 10 ? "0" : "") + std::to_string(number) + ".03.2002",
+                   "<Nominal>" + std::to_string(number) + "</Nominal><Value>" + std::to_string(number) + ",5</Value>");
     const std::vector<SeriesRecord> records = read(document(shuffled));
     ASSERT_EQ(records.size(), 7u);
     for (std::size_t i = 0; i < records.size(); ++i) {
@@ -149,7 +149,8 @@ TEST(ReadDynamic, MissingEchoIsAnError)
     for (const char *attributes :
          {"", "DateRange1=\"01.03.2002\" DateRange2=\"31.03.2002\"", "ID=\"R01235\" DateRange2=\"31.03.2002\"",
           "ID=\"R01235\" DateRange1=\"01.03.2002\"", "ID=\"\" DateRange1=\"01.03.2002\" DateRange2=\"31.03.2002\""}) {
-        const Error error = read_error("<ValCurs " + std::string(attributes) + ">" + record("02.03.2002") + "</ValCurs>");
+        const Error error =
+            read_error("<ValCurs " + std::string(attributes) + ">" + record("02.03.2002") + "</ValCurs>");
         EXPECT_EQ(error.kind, ErrorKind::document) << attributes;
         EXPECT_TRUE(contains(error.message, "is missing")) << error.message;
     }

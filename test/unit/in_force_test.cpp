@@ -153,7 +153,11 @@ const Case cases[] = {
      {"2009-11-15", "2009-12-15"},
      long_after,
      {"2009-10-31: 2009-11-15 to 2009-11-29", "2009-11-30: 2009-11-30 to 2009-12-15"}},
-    {"OneDay", week_of_march, week_of_march, {"2026-03-08", "2026-03-08"}, long_after,
+    {"OneDay",
+     week_of_march,
+     week_of_march,
+     {"2026-03-08", "2026-03-08"},
+     long_after,
      {"2026-03-07: 2026-03-08 to 2026-03-08"}},
     {"PublicationIsNotTheCurrencysOwn", // the dollar's publication of the 8th does not end the dram's of the 7th
      {"2026-03-07", "2026-03-10"},
@@ -161,12 +165,24 @@ const Case cases[] = {
      {"2026-03-07", "2026-03-09"},
      long_after,
      {"2026-03-07: 2026-03-07 to 2026-03-09"}},
-    {"NewestPublicationIsOfToday", week_of_march, week_of_march, {"2026-03-10", "2026-03-12"}, "2026-03-11",
+    {"NewestPublicationIsOfToday",
+     week_of_march,
+     week_of_march,
+     {"2026-03-10", "2026-03-12"},
+     "2026-03-11",
      {"2026-03-10: 2026-03-10 to 2026-03-10", "2026-03-11: 2026-03-11 to 2026-03-11"}},
-    {"NewestPublicationIsInForceUntilToday", week_of_march, week_of_march, {"2026-03-11", "2026-03-20"}, "2026-03-13",
+    {"NewestPublicationIsInForceUntilToday",
+     week_of_march,
+     week_of_march,
+     {"2026-03-11", "2026-03-20"},
+     "2026-03-13",
      {"2026-03-11: 2026-03-11 to 2026-03-13"}},
-    {"TomorrowsPublicationIsInForceOnItsOwnDayAlone", week_of_march, week_of_march, {"2026-03-10", "2026-03-20"},
-     "2026-03-10", {"2026-03-10: 2026-03-10 to 2026-03-10", "2026-03-11: 2026-03-11 to 2026-03-11"}},
+    {"TomorrowsPublicationIsInForceOnItsOwnDayAlone",
+     week_of_march,
+     week_of_march,
+     {"2026-03-10", "2026-03-20"},
+     "2026-03-10",
+     {"2026-03-10: 2026-03-10 to 2026-03-10", "2026-03-11: 2026-03-11 to 2026-03-11"}},
     {"BeforeTomorrowsPublicationTodayHasTheOneBefore",
      {"2026-03-07", "2026-03-10"},
      {"2026-03-07", "2026-03-10"},
@@ -209,8 +225,7 @@ TEST_P(DaysInForce, AreThoseOfTheRule)
     const Case &each = GetParam();
     const std::vector<SeriesRecord> records = records_of(days_at(each.records));
     const DateRange range{at(each.range.at(0)), at(each.range.at(1))};
-    EXPECT_EQ(texts(records, days_in_force(records, days_at(each.publications), range, at(each.today))),
-              each.expected);
+    EXPECT_EQ(texts(records, days_in_force(records, days_at(each.publications), range, at(each.today))), each.expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, DaysInForce, testing::ValuesIn(cases),
@@ -359,8 +374,7 @@ TEST(DaysInForce, AgreeWithTheReferenceOnRandomHistories)
             std::optional<Date> found;
             if (validity != validities.end() && validity->first <= date && date <= validity->last)
                 found = records.at(validity->record).effective_date;
-            const std::optional<Date> expected =
-                reference(date, history.records, history.publications, history.today);
+            const std::optional<Date> expected = reference(date, history.records, history.publications, history.today);
             ASSERT_EQ(found ? found->iso() : "none", expected ? expected->iso() : "none")
                 << date.iso() << ", today " << history.today.iso();
             ++days;

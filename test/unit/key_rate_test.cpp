@@ -57,9 +57,8 @@ TEST(ReadKeyRates, TheDayIsTheFirstTenCharacters)
 
 TEST(ReadKeyRates, OrdersTheDaysWithTheirRates)
 {
-    const std::vector<KeyRate> rates =
-        read(document(kr("2024-04-26", "26.5") + kr("2024-04-24", "24.5") + kr("2024-04-30", "30.5") +
-                      kr("2024-04-25", "25.5")));
+    const std::vector<KeyRate> rates = read(document(kr("2024-04-26", "26.5") + kr("2024-04-24", "24.5") +
+                                                     kr("2024-04-30", "30.5") + kr("2024-04-25", "25.5")));
     ASSERT_EQ(rates.size(), 4u);
     const int days[] = {24, 25, 26, 30};
     for (std::size_t i = 0; i < rates.size(); ++i) {
@@ -71,10 +70,9 @@ TEST(ReadKeyRates, OrdersTheDaysWithTheirRates)
 TEST(ReadKeyRates, PrefixesAndNamespacesMakeNoDifference)
 {
     for (const std::string prefix : {"", "s:", "SOAP-ENV:"}) {
-        const std::string declared =
-            prefix.empty() ? "xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\""
-                           : "xmlns:" + prefix.substr(0, prefix.size() - 1) +
-                                 "=\"http://schemas.xmlsoap.org/soap/envelope/\"";
+        const std::string declared = prefix.empty() ? "xmlns=\"http://schemas.xmlsoap.org/soap/envelope/\""
+                                                    : "xmlns:" + prefix.substr(0, prefix.size() - 1) +
+                                                          "=\"http://schemas.xmlsoap.org/soap/envelope/\"";
         const std::string bytes = "<" + prefix + "Envelope " + declared + "><" + prefix + "Body>" +
                                   "<w:KeyRateXMLResponse xmlns:w=\"http://web.cbr.ru/\"><w:KeyRateXMLResult><w:KeyRate>"
                                   "<w:KR><w:DT>2024-04-26T00:00:00</w:DT><w:Rate>16</w:Rate></w:KR></w:KeyRate>"
@@ -88,20 +86,22 @@ TEST(ReadKeyRates, PrefixesAndNamespacesMakeNoDifference)
 
 TEST(ReadKeyRates, TakesIndentation)
 {
-    EXPECT_EQ(read("<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\n <s:Body>\n"
-                   "  <KeyRateXMLResponse>\n   <KeyRateXMLResult>\n    <KeyRate>\n     <KR>\n      <DT>\n2024-04-26\n</DT>\n      <Rate> 16.00 </Rate>\n     </KR>\n"
-                   "    </KeyRate>\n"
-                   "   </KeyRateXMLResult>\n  </KeyRateXMLResponse>\n </s:Body>\n</s:Envelope>\n")
-                  .at(0)
-                  .rate,
-              "16.00");
+    EXPECT_EQ(
+        read(
+            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">\n <s:Body>\n"
+            "  <KeyRateXMLResponse>\n   <KeyRateXMLResult>\n    <KeyRate>\n     <KR>\n      <DT>\n2024-04-26\n</DT>\n      <Rate> 16.00 </Rate>\n     </KR>\n"
+            "    </KeyRate>\n"
+            "   </KeyRateXMLResult>\n  </KeyRateXMLResponse>\n </s:Body>\n</s:Envelope>\n")
+            .at(0)
+            .rate,
+        "16.00");
 }
 
 TEST(ReadKeyRates, WithoutRatesIsEmpty)
 {
     EXPECT_TRUE(read(document("")).empty());
-    EXPECT_TRUE(read("<Envelope><Body><KeyRateXMLResponse><KeyRateXMLResult/></KeyRateXMLResponse></Body></Envelope>")
-                    .empty());
+    EXPECT_TRUE(
+        read("<Envelope><Body><KeyRateXMLResponse><KeyRateXMLResult/></KeyRateXMLResponse></Body></Envelope>").empty());
 }
 
 TEST(ReadKeyRates, DayTwiceIsAnError)

@@ -19,8 +19,8 @@ std::string record(const std::string &date, const std::string &code, const std::
 std::string document(const std::string &records, const std::string &first = "20260301",
                      const std::string &last = "20260305")
 {
-    return "<Metall FromDate=\"" + first + "\" ToDate=\"" + last + "\" name=\"Precious metals quotations\">" +
-           records + "</Metall>";
+    return "<Metall FromDate=\"" + first + "\" ToDate=\"" + last + "\" name=\"Precious metals quotations\">" + records +
+           "</Metall>";
 }
 
 std::vector<MetalPrice> read(const std::string &bytes) { return read_metals(bytes, source, march); }
@@ -62,17 +62,16 @@ TEST(ReadMetals, AnotherMetalIsAnError)
 
 TEST(ReadMetals, OrdersThePricesByDayAndMetal)
 {
-    const std::vector<MetalPrice> prices =
-        read(document(record("05.03.2026", "4", "54") + record("04.03.2026", "3", "43") +
-                      record("04.03.2026", "1", "41") + record("03.03.2026", "4", "34") +
-                      record("04.03.2026", "2", "42")));
+    const std::vector<MetalPrice> prices = read(
+        document(record("05.03.2026", "4", "54") + record("04.03.2026", "3", "43") + record("04.03.2026", "1", "41") +
+                 record("03.03.2026", "4", "34") + record("04.03.2026", "2", "42")));
     ASSERT_EQ(prices.size(), 5u);
     const struct {
         int day;
         const char *metal;
         const char *buy;
-    } expected[] = {{3, "palladium", "34"}, {4, "gold", "41"}, {4, "silver", "42"}, {4, "platinum", "43"},
-                    {5, "palladium", "54"}};
+    } expected[] = {
+        {3, "palladium", "34"}, {4, "gold", "41"}, {4, "silver", "42"}, {4, "platinum", "43"}, {5, "palladium", "54"}};
     for (std::size_t i = 0; i < prices.size(); ++i) {
         EXPECT_EQ(prices[i].date, day(2026, 3, expected[i].day)) << i;
         EXPECT_STREQ(prices[i].metal, expected[i].metal) << i;
@@ -99,10 +98,7 @@ TEST(ReadMetals, KeepsThePricesDigitForDigit)
     EXPECT_EQ(price.sell, "12957.4700");
 }
 
-TEST(ReadMetals, TakesSlashes)
-{
-    EXPECT_EQ(read(document(record("03/03/2026", "1"))).at(0).date, day(2026, 3, 3));
-}
+TEST(ReadMetals, TakesSlashes) { EXPECT_EQ(read(document(record("03/03/2026", "1"))).at(0).date, day(2026, 3, 3)); }
 
 TEST(ReadMetals, WithoutRecordsIsEmpty)
 {
@@ -112,9 +108,9 @@ TEST(ReadMetals, WithoutRecordsIsEmpty)
 
 TEST(ReadMetals, PricesOfAnotherRangeAreAnError)
 {
-    for (const auto &[first, last] : {std::pair("20260228", "20260305"), std::pair("20260302", "20260305"),
-                                      std::pair("20260301", "20260304"), std::pair("20260301", "20260306"),
-                                      std::pair("20250301", "20250305"), std::pair("20260305", "20260301")})
+    for (const auto &[first, last] :
+         {std::pair("20260228", "20260305"), std::pair("20260302", "20260305"), std::pair("20260301", "20260304"),
+          std::pair("20260301", "20260306"), std::pair("20250301", "20250305"), std::pair("20260305", "20260301")})
         for (const std::string &records : {std::string(), record("03.03.2026", "1")}) {
             const Error error = read_error(document(records, first, last));
             EXPECT_EQ(error.kind, ErrorKind::document) << first << " " << last;
@@ -135,7 +131,8 @@ TEST(ReadMetals, MissingEchoIsAnError)
 
 TEST(ReadMetals, MalformedEchoIsAnErrorOfNumbers)
 {
-    for (const char *date : {"01.03.2026", "2026-03-01", "2026031", "202603011", "20260231", "2026030x", "x", "-0260301"}) {
+    for (const char *date :
+         {"01.03.2026", "2026-03-01", "2026031", "202603011", "20260231", "2026030x", "x", "-0260301"}) {
         const Error error = read_error(document("", date));
         EXPECT_EQ(error.kind, ErrorKind::number) << date;
         EXPECT_EQ(error.message, "invalid document: FromDate is not a date: \"" + std::string(date) + "\"");

@@ -14,8 +14,8 @@ TEST(HttpQueue, AnswersInTheOrderOfAddingEvenIfTheFirstIsTheSlowest)
     HttpSession session;
     HttpQueue queue(session, patient(), 3);
     const std::string prefix = new_prefix();
-    const std::vector<std::string> urls{document_url(prefix + "/fault/latency-300"), document_url(prefix + "/form/utf8"),
-                                        document_url(prefix + "/form/classic")};
+    const std::vector<std::string> urls{document_url(prefix + "/fault/latency-300"),
+                                        document_url(prefix + "/form/utf8"), document_url(prefix + "/form/classic")};
     for (const std::string &url : urls)
         queue.add(url);
     for (const std::string &url : urls)

@@ -188,7 +188,8 @@ TEST(FetchDaily, StopsWhenToldTo)
     HttpSession session;
     const StopAfterRequest stop(prefix, 1);
     const Error error = error_of([&] {
-        fetch_daily({session, bank_url() + prefix + "/fault/hang", patient(), StopAfterRequest::should_stop}, asked_day);
+        fetch_daily({session, bank_url() + prefix + "/fault/hang", patient(), StopAfterRequest::should_stop},
+                    asked_day);
     });
     EXPECT_EQ(error.kind, ErrorKind::interrupted);
 }
