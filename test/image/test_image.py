@@ -127,7 +127,8 @@ def test_release_that_is_nowhere_is_no_image(image_on_base, with_key):
 def test_first_start(started):
     assert started.sql(EXTENSIONS) == "cbr pg_cron"
     assert started.sql(EXTENSIONS, "postgres") == ""
-    assert started.sql(JOBS) == "*/20 13-16 * * *|SELECT public.cbr_fetch()|db0|boss"
+    command = "SELECT public.cbr_fetch(NULL::pg_catalog.date, NULL::pg_catalog.text[])"
+    assert started.sql(JOBS) == f"*/20 13-16 * * *|{command}|db0|boss"
     assert started.sql(SETTINGS) == ("cron.database_name=db0 cron.use_background_workers=on"
                                      " shared_preload_libraries=pg_cron")
 
