@@ -59,6 +59,19 @@ def sql(statement):
                    "-d", "db0", "-Atc", statement).stdout.strip()
 
 
+def database_pods():
+    """All there are, those that are ending among them: their containers may be gone, or still run."""
+    return get("pods", "-l", "app=postgres")["items"]
+
+
+def database_pod():
+    """The only one, once it is ready."""
+    pods = database_pods()
+    conditions = pods[0]["status"].get("conditions", []) if len(pods) == 1 else []
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return pods[0] if ready and "deletionTimestamp" not in pods[0]["metadata"] else None
+
+
 def in_application(*words, check=True):
     return kubectl("exec", "deployment/app-deployment", "--", *words, check=check)
 
@@ -111,6 +124,12 @@ def deployed():
         finally:
             script("down")
             clean_nodes()
+
+
+@pytest.fixture(autouse=True)
+def settled(deployed):
+    """No test begins amid what the one before it has set going."""
+    eventually(database_pod, "the one database pod to be ready")
 
 
 @pytest.fixture(scope="session")
@@ -212,23 +231,16 @@ def rows():
     return sql("SELECT count(*), md5(string_agg(t::text, '' ORDER BY id)) FROM t_currency t")
 
 
-def database_pod():
-    pods = [p for p in get("pods", "-l", "app=postgres")["items"] if "deletionTimestamp" not in p["metadata"]]
-    return pods[0] if len(pods) == 1 else None
-
-
-def database_is_ready():
-    pod = database_pod()
-    conditions = pod["status"].get("conditions", []) if pod else []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and pod
-
-
 def test_deleting_the_database_pod_loses_nothing(log_of_procedure):
     stored, old = rows(), database_pod()["metadata"]["name"]
     assert int(stored.split("|")[0]) >= 3
     kubectl("delete", "pod", old, "--wait=false")
-    new = eventually(database_is_ready, "another database pod")
-    assert new["metadata"]["name"] != old
+
+    def replaced():
+        pod = database_pod()
+        return pod and pod["metadata"]["name"] != old and pod
+
+    new = eventually(replaced, "another database pod")
     assert rows() == stored
     log = kubectl("logs", new["metadata"]["name"]).stdout
     assert "database system was shut down at" in log  # it was let finish
@@ -243,7 +255,7 @@ def test_crash_of_the_server_loses_nothing(log_of_procedure):
     kubectl("exec", name, "--", "bash", "-c", "kill -QUIT 1", check=False)
 
     def restarted():
-        now = database_is_ready()
+        now = database_pod()
         return now and now["status"]["containerStatuses"][0]["restartCount"] == restarts + 1
 
     eventually(restarted, "the container's restart")
@@ -258,10 +270,10 @@ def test_there_are_never_two_servers(log_of_procedure):
     kubectl("rollout", "restart", "deployment/postgres-deployment")
 
     def replaced():
-        pods = get("pods", "-l", "app=postgres")["items"]
-        running = [p["metadata"]["name"] for p in pods if p["status"]["phase"] == "Running"]
+        running = [p["metadata"]["name"] for p in database_pods() if p["status"]["phase"] == "Running"]
         assert len(running) <= 1, running
-        return database_is_ready() and database_pod()["metadata"]["name"] != old
+        pod = database_pod()
+        return pod and pod["metadata"]["name"] != old
 
     eventually(replaced, "the rollout")
 
