@@ -41,6 +41,12 @@ install_clang_runtime() {
     install_packages "$package"
 }
 
+# The mirror of Debian that this machine's own apt uses.
+debian_mirror() {
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
+        sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb (\[[^]]*\] *)?([^ ]+) .*/\2/p' | grep -m1 -E '/debian/?$'
+}
+
 build_packages=(g++ make pkg-config libcurl4-openssl-dev libxml2-dev postgresql postgresql-server-dev-all python3
     ca-certificates)
 

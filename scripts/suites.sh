@@ -12,7 +12,12 @@ count() {
 
 # tell SUITE COUNTS: a line for the end, of which scripts/report makes a table.
 tell() { lines+=("$(printf 'PostgreSQL %-6s %-24s %s' "$(server_version)" "$1" "$2")"); }
-server_version() { "$PG_CONFIG" --version | awk '{ print $2 }'; }
+server_version() {
+    local version
+    version=$("$PG_CONFIG" --version | awk '{ print $2 }')
+    if [[ $("$PG_CONFIG" --configure) == *--enable-cassert* ]]; then version+=+asserts; fi
+    echo "$version"
+}
 number() { grep -oE "[0-9]+ $1" <<<"$2" | tail -1 | grep -oE '^[0-9]+' || echo 0; }
 
 # Prints what was counted, and ends.
@@ -218,16 +223,19 @@ count_findings() { # NAME
     fi
 }
 
-# Memory errors of the module in a server of the usual build. valgrind knows malloc and the stack; what the server
-# hands out by palloc is one block to it. -q: a process in which nothing is found leaves an empty file.
+# Memory errors of the module, in a server that tells valgrind what palloc hands out. -q: a process in which nothing is
+# found leaves an empty file.
 run_valgrind() {
     run_make
-    instrument_server valgrind -q --leak-check=no --num-callers=40 "--suppressions=$tree/test/valgrind.supp" \
-        --gen-suppressions=all "--log-file=$work/findings/%p"
+    instrument_server valgrind -q --leak-check=no --num-callers=40 --gen-suppressions=all \
+        "--suppressions=$(dirname "$PG_CONFIG")/../valgrind.supp" "--suppressions=$tree/test/valgrind.supp" \
+        "--log-file=$work/findings/%p"
     run_regress
     run_pytest faults test/e2e/test_faults.py
     count_findings valgrind
 }
+
+run_assert() { run_server; }
 
 # The module's errors of memory and its undefined behaviour, in a server of the usual build: the sanitizer's library is
 # loaded before the server starts. Leaks are looked for in the core's own tests alone, since a server ends without
@@ -257,29 +265,72 @@ suite_of() {
     esac
 }
 
-# run_version VERSION: in a run of its own, whose counts are added up here.
-run_version() {
-    local version=$1 config=/usr/lib/postgresql/$1/bin/pg_config suite log status=0 line
-    log=$(mktemp)
-    if [[ -x $config && -f $("$config" --pgxs) ]]; then
-        say "PostgreSQL $version, of this machine"
-        PG_CONFIG=$config "$project/scripts/test" 2>&1 | tee "$log" || status=$?
+has_server() { [[ -x /usr/lib/postgresql/$1/bin/pg_config && -f $("/usr/lib/postgresql/$1/bin/pg_config" --pgxs) ]]; }
+
+# in_system_of VERSION COMMAND...: on this machine if it has that server, else in a tree of the suite that has it, which
+# ends with status 69 where the mirror does not carry the suite.
+in_system_of() {
+    local suite
+    if has_server "$1"; then
+        PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config "${@:2}"
     else
-        suite=$(suite_of "$version") || fail "PostgreSQL $version is neither installed nor in a suite of Debian known here"
-        say "PostgreSQL $version, in a tree of $suite"
-        { "$project/scripts/debian-tree" "$suite" scripts/test --packages &&
-            "$project/scripts/debian-tree" "$suite" scripts/test --server; } 2>&1 | tee "$log" || status=$?
+        suite=$(suite_of "$1") || fail "PostgreSQL $1 is neither installed nor in a suite of Debian known here"
+        "$project/scripts/debian-tree" "$suite" "${@:2}"
     fi
+}
+
+# run_elsewhere NAME COMMAND...: a run of scripts/test of its own, whose counts are added up here.
+run_elsewhere() {
+    local name=$1 log status=0 line
+    shift
+    log=$(mktemp)
+    "$@" 2>&1 | tee "$log" || status=$?
     mapfile -t -O "${#lines[@]}" lines < <(grep -E '^PostgreSQL .* skipped$' "$log" || true)
     line=$(tail -1 "$log")
     rm -f "$log"
     if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
         passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
     elif ((status == 69)); then
-        lines+=("PostgreSQL $version: skipped, since the mirror does not carry $suite")
+        lines+=("$name: skipped, since the mirror does not carry its suite of Debian")
         skipped=$((skipped + 1))
     else
-        lines+=("PostgreSQL $version: ended with status $status before it could count")
+        lines+=("$name: ended with status $status before it could count")
         failed=$((failed + 1))
     fi
+}
+
+run_version() { # VERSION
+    local options=()
+    say "PostgreSQL $1"
+    if ! has_server "$1"; then
+        in_system_of "$1" scripts/test --packages || true # which that tree keeps
+        options=(--server)
+    fi
+    run_elsewhere "PostgreSQL $1" in_system_of "$1" scripts/test "${options[@]}"
+}
+
+# run_ladder VERSION...: from one major version to the others, in the system of the newest: older servers run there, too.
+run_ladder() {
+    local ladder version newest status
+    mapfile -t ladder < <(printf '%s\n' "$@" | sort -n)
+    newest=${ladder[-1]}
+    servers=$(mktemp -d /tmp/cbr.XXXXXX)
+    chmod 755 "$servers"
+    export CBR_SHARE=$servers CBR_OTHER_BINDIRS=
+    for version in "${ladder[@]}"; do
+        ((version != newest)) || continue
+        status=0
+        in_system_of "$version" scripts/portable-server "$servers/$version" || status=$?
+        ((status != 69)) || continue
+        CBR_OTHER_BINDIRS+=${CBR_OTHER_BINDIRS:+:}$servers/$version/usr/lib/postgresql/$version/bin
+    done
+    run_elsewhere "PostgreSQL ${ladder[*]}" in_system_of "$newest" scripts/test --majors
+    rm -rf "$servers"
+    servers=
+}
+
+# From and to the servers that CBR_OTHER_BINDIRS names.
+run_majors() {
+    run_make
+    run_pytest majors test/e2e/test_majors.py
 }
