@@ -267,12 +267,12 @@ suite_of() {
 
 has_server() { [[ -x /usr/lib/postgresql/$1/bin/pg_config && -f $("/usr/lib/postgresql/$1/bin/pg_config" --pgxs) ]]; }
 
-# in_system_of VERSION COMMAND...: on this machine if it has that server, else in a tree of the suite that has it, which
+# in_system_of VERSION SCRIPT ARGUMENT...: on this machine if it has that server, else in a tree of the suite that has it, which
 # ends with status 69 where the mirror does not carry the suite.
 in_system_of() {
     local suite
     if has_server "$1"; then
-        PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config "${@:2}"
+        PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config "$project/$2" "${@:3}"
     else
         suite=$(suite_of "$1") || fail "PostgreSQL $1 is neither installed nor in a suite of Debian known here"
         "$project/scripts/debian-tree" "$suite" "${@:2}"
