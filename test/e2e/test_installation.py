@@ -69,7 +69,10 @@ class StagedServer:
 
     @staticmethod
     def config(name):
-        return subprocess.run([bindir() / "pg_config", f"--{name}"], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+        """A directory of the server's. Some pg_configs tell where they were built to be, and not where they are."""
+        command = [bindir() / "pg_config", "--bindir", f"--{name}"]
+        programs, directory = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+        return str(bindir()).removesuffix(programs) + directory
 
     def add(self, source, target, sql):
         (self.scripts / f"cbr--{source}--{target}.sql").write_text(sql)
