@@ -91,7 +91,7 @@ run_regress() {
 run_pytest() { # NAME ARGUMENT...
     local name=$1
     shift
-    run_counted "$name" python3 -m pytest -q -rs -p no:cacheprovider "$@"
+    run_counted "$name" python3 -m pytest -q -rfEs -p no:cacheprovider "$@"
 }
 
 run_counted() { # NAME COMMAND...: whose last line is pytest's
@@ -157,7 +157,7 @@ run_deployment() {
     settings=$("$KUBE_TOOL" up)
     eval "$settings"
     export LOAD_IMAGE="$KUBE_TOOL load"
-    run_counted cluster /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider test/cluster
+    run_counted cluster /usr/bin/python3 -m pytest -q -rfEs -p no:cacheprovider test/cluster
     "$KUBE_TOOL" down
     cluster_is_up=''
 }

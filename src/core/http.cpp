@@ -94,6 +94,14 @@ std::size_t write_body(char *bytes, std::size_t, std::size_t count, void *transf
     return count;
 }
 
+// Older libcurls, of 7.74 for one, have no limit, and read a proxy's headers for as long as they come, deaf to all else.
+std::size_t count_header(char *, std::size_t, std::size_t count, void *transfer_pointer) noexcept
+{
+    Transfer &transfer = *static_cast<Transfer *>(transfer_pointer);
+    transfer.header_size += count;
+    return transfer.header_size > Transfer::max_header_size ? 0 : count;
+}
+
 CURLcode note_tls(CURL *, void *, void *transfer_pointer) noexcept
 {
     static_cast<Transfer *>(transfer_pointer)->in_tls = true;
@@ -237,6 +245,8 @@ void HttpQueue::Exchange::configure()
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
     set(CURLOPT_WRITEFUNCTION, write_body);
     set(CURLOPT_WRITEDATA, static_cast<void *>(&transfer));
+    set(CURLOPT_HEADERFUNCTION, count_header);
+    set(CURLOPT_HEADERDATA, static_cast<void *>(&transfer));
     set(CURLOPT_ERRORBUFFER, transfer.error_text);
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, note_tls); // some TLS libraries cannot; the phase is then vaguer
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, static_cast<void *>(&transfer));

@@ -138,6 +138,12 @@ HttpFailure transport_failure(CURL *easy, CURLcode code, const HttpAnswer &answe
                  "answer from " + answer.host + " is larger than " + std::to_string(transfer.max_size) + " bytes",
                  answer.asked + ".", "cbr.max_response_size limits the size of an answer."},
                 false};
+    if (transfer.header_size > Transfer::max_header_size)
+        return {{ErrorKind::too_large,
+                 "headers of the answer from " + answer.host + " are larger than " +
+                     std::to_string(Transfer::max_header_size) + " bytes",
+                 answer.asked + ".", by_proxy ? "Check cbr.proxy." : ""},
+                false};
     if (code == CURLE_OPERATION_TIMEDOUT)
         return {timeout_error(easy, answer, transfer), true};
     const long proxy_status = info<long>(easy, CURLINFO_HTTP_CONNECTCODE);

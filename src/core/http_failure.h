@@ -22,8 +22,11 @@ template <class Value> Value info(CURL *easy, CURLINFO what)
 
 // One request on its way: where the body goes, and why it was not taken.
 struct Transfer {
+    static constexpr std::size_t max_header_size = 256 * 1024;
+
     std::string body;
     std::size_t max_size = 0;
+    std::size_t header_size = 0; // of a proxy's answer, too
     bool too_large = false;
     bool out_of_memory = false;
     bool in_tls = false;    // the TLS handshake has begun

@@ -66,6 +66,16 @@ def test_proxy_that_lies_about_a_tunnel_is_an_error_and_nothing_is_stored(sessio
     assert session.stored() == (0, 0)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_headers_without_end_are_not_read_without_end(session, scheme):
+    """Not until cbr.timeout, which some libcurls would not even look at."""
+    with Proxy(LIES["never ends its headers"]) as proxy:
+        session.use(f"{scheme}://bank.example", proxy=f"http://{proxy.address}", timeout="1h")
+        error = session.fetch_error()
+    assert (error.pgcode, error.diag.message_primary) == (
+        "54000", "headers of the answer from bank.example are larger than 262144 bytes")
+
+
 @pytest.mark.parametrize("subject, trusted", [("DNS:bank.example", False), ("DNS:elsewhere.example", True)])
 def test_proxy_that_plays_the_service_gets_to_read_nothing(
         session, authority, openssl, tmp_path, subject, trusted):
