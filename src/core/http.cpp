@@ -94,7 +94,8 @@ std::size_t write_body(char *bytes, std::size_t, std::size_t count, void *transf
     return count;
 }
 
-// Older libcurls, of 7.74 for one, have no limit, and read a proxy's headers for as long as they come, deaf to all else.
+// Older libcurls, of 7.74 for one, have no limit, and read a proxy's headers for as long as they come, deaf to all
+// else.
 std::size_t count_header(char *, std::size_t, std::size_t count, void *transfer_pointer) noexcept
 {
     Transfer &transfer = *static_cast<Transfer *>(transfer_pointer);

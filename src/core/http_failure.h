@@ -22,7 +22,7 @@ template <class Value> Value info(CURL *easy, CURLINFO what)
 
 // One request on its way: where the body goes, and why it was not taken.
 struct Transfer {
-    static constexpr std::size_t max_header_size = 256 * 1024;
+    static constexpr std::size_t max_header_size = 262144;
 
     std::string body;
     std::size_t max_size = 0;
