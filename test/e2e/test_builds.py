@@ -11,11 +11,14 @@ import subprocess
 
 import pytest
 
+from cluster import bindir
+
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = [path for path in os.environ.get("CBR_MODULES", "").split(":") if path]
 VERSION_HEADER = PROJECT / "src" / "pg" / "postgres_headers.h"
 SOURCES = sorted(path for path in (PROJECT / "src").rglob("*") if path.suffix in (".cpp", ".h"))
 CORE = sorted(path for path in (PROJECT / "src" / "core").iterdir() if path.suffix in (".cpp", ".h"))
+IN_12 = pathlib.Path(__file__).parent / "postgresql_12.txt"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -81,3 +84,19 @@ def test_version_header_knows_versions():
 @pytest.mark.parametrize("path", [path for path in SOURCES if path != VERSION_HEADER], ids=lambda path: path.name)
 def test_versions_are_told_apart_in_one_header(path):
     assert not re.search(r"\bPG_(VERSION_NUM|MAJORVERSION)", path.read_text(encoding="utf-8"))
+
+
+def undefined(module):
+    listing = subprocess.run(["nm", "-D", "--undefined-only", module], check=True, capture_output=True, text=True)
+    return {line.split()[-1].partition("@")[0] for line in listing.stdout.splitlines()}
+
+
+def test_what_the_oldest_module_takes_from_the_server_is_in_12(modules):
+    """Newer servers' modules take what the version header chooses for them."""
+    server = bindir() / "postgres"
+    version = subprocess.run([server, "--version"], check=True, capture_output=True, text=True).stdout
+    if not re.search(r" 1[23]\.", version):
+        pytest.skip("the module is built for 14 or newer")
+    known = {name for line in IN_12.read_text(encoding="utf-8").splitlines() if line[:1] != "#" for name in line.split()}
+    for module in modules:
+        assert (undefined(module) & exported(server)) - known == set(), module
