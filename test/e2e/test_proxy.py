@@ -48,7 +48,7 @@ LIES = {
     "redirects": say(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"),
     "speaks something else": say(b"SSH-2.0-OpenSSH\r\n"),
     "closes": say(b""),
-    "never ends its headers": repeat(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "never ends its headers": repeat(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 100 + b"\r\n"),
     "never ends a line": repeat(b"HTTP/1.1 200 OK\r\nX: ", b"y"),
     "asks for other credentials for ever": say(
         b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"),
