@@ -93,7 +93,7 @@ def soak(session, observer, calls):
     """The measurements, the first of them after a tenth as a warm-up."""
     work, failed, measured = itertools.cycle(CALLS), 0, []
     begin = time.monotonic()
-    print(f"{'calls':>9} {'failed':>8} {'contexts kB':>12} {'logged kB':>10} {'resident kB':>12} {'sockets':>8} {'calls/s':>8}")
+    print("| calls | of them failed | contexts, kB | logged, kB | resident, kB | sockets | calls/s |\n|---|---|---|---|---|---|---|")
     for tenth in range(1, 11):
         for number in range(calls // 10):
             failed += call(session, *next(work))
@@ -102,8 +102,8 @@ def soak(session, observer, calls):
         measured.append(measure(session, observer))
         contexts, logged, resident, sockets = measured[-1]
         done = tenth * (calls // 10)
-        print(f"{done:>9} {failed:>8} {kilobytes(contexts):>12} {kilobytes(logged):>10} {kilobytes(resident):>12} "
-              f"{sockets:>8} {done / (time.monotonic() - begin):>8.0f}", flush=True)
+        print(f"| {done} | {failed} | {kilobytes(contexts)} | {kilobytes(logged)} | {kilobytes(resident)} | {sockets} "
+              f"| {done / (time.monotonic() - begin):.0f} |", flush=True)
     return measured
 
 
@@ -129,7 +129,7 @@ def main():
         server.remove()
     for name, column in (("contexts", 0), ("resident", 2)):
         grown = growth(measured, column, calls * 0.9)
-        print(f"{name}: {grown:+.1f} bytes a call")
+        print(f"| {name} | {grown:+.1f} bytes a call | | | | | |")
         if grown > LEAK_BYTES_A_CALL + NOISE_BYTES / calls:
             sys.exit(f"{name} grow")
 

@@ -238,8 +238,9 @@ run_valgrind() {
 run_assert() { run_server; }
 
 # The module's errors of memory and its undefined behaviour: the sanitizer's library is loaded before the server starts,
-# which must be one without translations, or it waits for ever in bindtextdomain(). Leaks are looked for in the core's own tests alone, since a server ends without
-# freeing what it has. The tests that count a session's memory would count the sanitizer's.
+# which must be one without translations, or it waits for ever in bindtextdomain(). Leaks are looked for in the core's
+# own tests alone, since a server ends without freeing what it has. The tests that count a session's memory would count
+# the sanitizer's.
 run_asan() {
     local library
     if build sanitized clang++ -DCBR_SANITIZE=ON; then run_ctest sanitized; fi
