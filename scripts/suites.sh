@@ -242,11 +242,12 @@ run_assert() { run_server; }
 # own tests alone, since a server ends without freeing what it has. The tests that count a session's memory would count
 # the sanitizer's.
 run_asan() {
-    local library
+    local libraries
     if build sanitized clang++ -DCBR_SANITIZE=ON; then run_ctest sanitized; fi
-    library=$(g++ -print-file-name=libasan.so)
+    # Loaded first, the sanitizer looks for what throws, and this server brings no C++ of its own.
+    libraries=$(realpath "$(g++ -print-file-name=libasan.so)"):$(realpath "$(g++ -print-file-name=libstdc++.so.6)")
     run_make with_llvm=no SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
-    instrument_server env "LD_PRELOAD=$(realpath "$library")" \
+    instrument_server env "LD_PRELOAD=$libraries" \
         "ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$work/findings/asan" \
         "UBSAN_OPTIONS=print_stacktrace=1:log_path=$work/findings/ubsan"
     run_regress
