@@ -201,9 +201,9 @@ instrument_server() {
     cat >"$server" <<WRAPPER
 #!/bin/sh
 case "\$1" in
--V | --version | -C | --boot | --single | --check | --describe-config) exec "$server.plain" "\$@" ;;
+-V | --version | -C | --boot | --single | --check | --describe-config) exec "\$0.plain" "\$@" ;;
 esac
-exec $* "$server.plain" "\$@"
+exec $* "\$0.plain" "\$@"
 WRAPPER
     chmod 755 "$server"
     "${as_user[@]}" mkdir -p "$work/findings"
@@ -252,7 +252,8 @@ run_asan() {
         "UBSAN_OPTIONS=print_stacktrace=1:log_path=$work/findings/ubsan"
     run_regress
     run_pytest end-to-end -n "$(nproc)" --dist loadfile test/e2e --deselect test/e2e/test_builds.py \
-        --deselect test/e2e/test_session.py
+        --deselect test/e2e/test_session.py --deselect test/e2e/test_backfill.py::test_memory_does_not_grow_with_history \
+        --deselect test/e2e/test_convert.py::test_memory_is_flat_over_many_calls
     count_findings asan
 }
 
