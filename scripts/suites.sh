@@ -228,10 +228,9 @@ count_findings() { # NAME
 run_valgrind() {
     run_make
     instrument_server valgrind -q --leak-check=no --num-callers=40 --gen-suppressions=all \
-        "--suppressions=$(dirname "$PG_CONFIG")/../valgrind.supp" "--suppressions=$tree/test/valgrind.supp" \
-        "--log-file=$work/findings/%p"
+        "--suppressions=$(dirname "$PG_CONFIG")/../valgrind.supp" "--log-file=$work/findings/%p"
     run_regress
-    run_pytest faults test/e2e/test_faults.py
+    run_pytest faults test/e2e/test_faults.py test/e2e/test_storing_faults.py
     count_findings valgrind
 }
 
