@@ -37,7 +37,7 @@ CALLS = [
     ("", "SELECT cbr_rate('USD', '2002-03-02'), cbr_rate('GBP', '2099-01-01')", None),
     ("", "SELECT cbr_load('<ValCurs Date=\"02.03.2002\"/>', '2002-03-02')", "2200M"),
     ("", "SELECT cbr_convert(1, 'USD', 'EUR', '1999-01-01')", "P0002"),
-    ("", "SELECT cbr_fetch('2002-03-02', '{XXX}')", "P0002"),
+    ("", "SELECT cbr_fetch('2002-03-02', '{ZZZ}')", "P0002"),
     ("", "SELECT cbr_fetch('1992-06-30')", "22008"),
     ("", "SELECT cbr_fetch('2002-03-02', '{dollar}')", "22023"),
     ("/fault/status-503", "SELECT cbr_fetch('2002-03-02')", "08P01"),

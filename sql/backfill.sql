@@ -44,7 +44,7 @@ CALL cbr_backfill(NULL);
 CALL cbr_backfill('2002-03-02', '2002-03-01');
 CALL cbr_backfill('1990-01-01', '2002-03-01');
 CALL cbr_backfill('infinity');
-CALL cbr_backfill('2002-03-02', '2002-03-03', '{XXX}');
+CALL cbr_backfill('2002-03-02', '2002-03-03', '{ZZZ}');
 BEGIN READ ONLY;
 CALL cbr_backfill('2002-03-02', '2002-03-03');
 ROLLBACK;

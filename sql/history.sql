@@ -6,7 +6,7 @@ SELECT effective_date, value FROM cbr_dynamic('USD', '2019-12-30', '2020-01-15')
 SELECT count(*) FROM cbr_dynamic('R09999', '2002-03-01', '2002-03-06');
 SELECT * FROM cbr_dynamic('*', '2002-03-01', '2002-03-06');
 SELECT * FROM cbr_dynamic('US', '2002-03-01', '2002-03-06');
-SELECT * FROM cbr_dynamic('XXX', '2002-03-01', '2002-03-06');
+SELECT * FROM cbr_dynamic('ZZZ', '2002-03-01', '2002-03-06');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM cbr_dynamic('R01235', '2002-03-06', '2002-03-01');
 \echo :LAST_ERROR_SQLSTATE

@@ -185,7 +185,7 @@ def test_server_that_speaks_no_http_is_an_error_and_leaves_nothing(session):
 
 
 def test_currencies_that_are_not_quoted_are_p0002_and_leave_nothing(session):
-    assert session.error("SELECT cbr_fetch(%s, '{XXX}')", DAY).pgcode == "P0002"
+    assert session.error("SELECT cbr_fetch(%s, '{ZZZ}')", DAY).pgcode == "P0002"
     assert_nothing_left(session)
     assert_goes_on(session)
 
