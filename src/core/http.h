@@ -103,9 +103,6 @@ private:
     std::deque<std::unique_ptr<Exchange>> exchanges_;
 };
 
-// Throws Error(parameter) unless the text is an http or https URL with a host, and without user, query or fragment.
-void ensure_base_url(const std::string &text);
-
 // "7.88.1": the library that runs, not the one compiled against.
 std::string libcurl_version();
 

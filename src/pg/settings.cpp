@@ -1,3 +1,4 @@
+#include "core/url.h"
 #include "pg/settings.h"
 
 #include <climits>

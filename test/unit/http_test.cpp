@@ -487,46 +487,6 @@ TEST(HttpProxy, ThatRefusesATunnelIsAnErrorAndTheRequestIsNotSentAnotherWay)
     EXPECT_TRUE(contains(error.detail, "405")) << error.detail;
 }
 
-// --- base URLs
-
-TEST(BaseUrl, IsHttpOrHttpsWithAHost)
-{
-    for (const char *url :
-         {"https://www.cbr.ru", "http://www.cbr.ru/", "https://www.cbr.ru/mirror/of/it/", "http://127.0.0.1:8080",
-          "http://[::1]:8080/x", "HTTPS://WWW.CBR.RU", "http://localhost", "https://www.cbr.ru:443"})
-        EXPECT_NO_THROW(ensure_base_url(url)) << url;
-}
-
-TEST(BaseUrl, IsNothingElse)
-{
-    for (const char *url : {"", " ", "www.cbr.ru", "//www.cbr.ru", "/scripts", "https://", "https:", "https:///",
-                            "ftp://www.cbr.ru", "file:///etc/passwd", "javascript:alert(1)", "https://www.cbr.ru:99999",
-                            "https://www.cbr.ru:x", "https://www .cbr.ru", "https://www.cbr.ru/a b",
-                            "https://www.cbr.ru\r\nX: y", "https://[::1", "httpx://www.cbr.ru"}) {
-        const Error error = error_of([&] { ensure_base_url(url); });
-        EXPECT_EQ(error.kind, ErrorKind::parameter) << url;
-    }
-}
-
-TEST(BaseUrl, HasNoUserQueryOrFragment)
-{
-    for (const char *url :
-         {"https://user@www.cbr.ru", "https://user:word@www.cbr.ru", "https://:word@www.cbr.ru",
-          "https://www.cbr.ru/?a=b", "https://www.cbr.ru?a", "https://www.cbr.ru/#top", "https://www.cbr.ru#x"}) {
-        const Error error = error_of([&] { ensure_base_url(url); });
-        EXPECT_EQ(error.kind, ErrorKind::parameter) << url;
-        EXPECT_EQ(error.message, "base URL has a user, a query or a fragment") << url;
-    }
-}
-
-// "https://host?" + "/scripts/..." would ask for another path than meant.
-TEST(BaseUrl, HasNoEmptyQueryOrFragmentEither)
-{
-    for (const char *url :
-         {"https://www.cbr.ru?", "https://www.cbr.ru/?", "https://www.cbr.ru#", "https://www.cbr.ru/x#"})
-        EXPECT_EQ(error_of([&] { ensure_base_url(url); }).kind, ErrorKind::parameter) << url;
-}
-
 TEST(LibcurlVersion, IsANumber) { EXPECT_TRUE(is_digit(libcurl_version().at(0))); }
 
 } // namespace
