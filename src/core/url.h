@@ -10,6 +10,6 @@ namespace cbr {
 void ensure_base_url(const std::string &text);
 
 // "www.cbr.ru", or "127.0.0.1:8080"; what is no URL comes back as it is.
-std::string host_and_port(const std::string &url);
+std::string host_and_port(const std::string &text);
 
 } // namespace cbr
